@@ -1,0 +1,61 @@
+# make demo                    the demo on http://127.0.0.1:7860, environment and all
+# make demo ARGS="--port 8000" with options; ARGS="--help" lists them
+# make test                    linters, type checks and every test
+# make rooms                   render the synthetic rooms (an environment of its own, Python 3.11)
+# make clean                   remove the environments
+
+VENV := .venv
+BIN := $(VENV)/bin
+ROOMS := .venv-rooms
+PIP := python -m pip --disable-pip-version-check
+
+# The first Python on this machine that is new enough; `make demo PYTHON=...` overrides it.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && echo $$python && break; done)
+
+.PHONY: demo test rooms clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed
+	@$(BIN)/python demo.py $(ARGS)
+
+test: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/python -m pytest $(ARGS)
+
+rooms: $(ROOMS)/.installed
+	$(ROOMS)/bin/python -m train.rooms $(ARGS)
+
+# The stamps are written last, so an interrupted installation starts again, and a finished one never does.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo "Installing ScenePose into $(VENV). The first time this downloads PyTorch: up to 5.5 GB on Linux."
+	@$(BIN)/$(PIP) install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+	@echo "Installing ScenePose and its test tools into $(VENV)."
+	@$(BIN)/$(PIP) install --quiet --editable '.[test]'
+	@touch $(VENV)/.installed $@
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "ScenePose needs Python 3.11 or newer, and none is on the PATH" \
+		"(python3 is $$(python3 --version 2>&1 || true)). With one elsewhere: make $(MAKECMDGOALS)" \
+		"PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c '$(NEW_ENOUGH)' || { echo "ScenePose needs Python 3.11 or newer; $(PYTHON) is" \
+		"$$("$(PYTHON)" --version 2>&1)." >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); echo "Python could not make an environment in $(VENV);" \
+		"on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# Blender's Python module exists for 3.11 only.
+$(ROOMS)/.installed: train/rooms/requirements.txt
+	@command -v python3.11 >/dev/null || { echo "The rooms renderer needs python3.11 on the PATH." >&2; exit 1; }
+	@test -x $(ROOMS)/bin/python || python3.11 -m venv $(ROOMS)
+	@echo "Installing the renderer into $(ROOMS). This takes about ten minutes the first time."
+	@$(ROOMS)/bin/$(PIP) install --quiet --requirement train/rooms/requirements.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(ROOMS) build dist .pytest_cache .ruff_cache .hypothesis

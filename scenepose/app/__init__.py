@@ -1,0 +1,1 @@
+"""The browser demo, one file a tab. Nothing outside this folder knows of gradio."""

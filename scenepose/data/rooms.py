@@ -1,0 +1,84 @@
+"""Rendered rooms: the renderer's folders with depth, and the bundled pack of pictures with samples.
+
+A folder holds one room: ``room.json`` (seed, type, split, views with intrinsics and world-to-camera), and per
+view ``NAME.webp`` and ``NAME.npz`` (depth in metres along the optical axis, labels of NYUv2's 40 classes).
+The pack is a plain tar of the WebP pictures per split, ``TAR/ROOM/VIEW.webp``, beside the split's samples.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from scenepose.data.frames import Frame
+
+
+def room_folders(folder: Path, split: str) -> Iterator[tuple[Path, dict]]:
+    """The finished rooms of a split, by name: their folder and ``room.json``."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder of rendered rooms at {folder}")
+    for path in sorted(folder.glob("*/room.json")):
+        room = json.loads(path.read_text())
+        if room["split"] == split:
+            yield path.parent, room
+
+
+def frames(folder: Path, split: str) -> Iterator[Frame]:
+    """The RGB-D frames of a split's rooms."""
+    for path, room in room_folders(folder, split):
+        for view in room["views"]:
+            with np.load(path / f"{view['name']}.npz") as file:
+                depth, labels = file["depth"].astype(np.float32), file["label"]
+            yield Frame(
+                name=f"{room['room']}/{view['name']}",
+                place=room["room"],
+                depth=depth,
+                labels=labels,
+                intrinsics=np.array(view["K"], float),
+                world_to_camera=np.array(view["world_to_camera"], float),
+                picture=_opener(path / f"{view['name']}.webp"),
+            )
+
+
+def _opener(path: Path):
+    return lambda: Image.open(path).convert("RGB")
+
+
+class PicturePack:
+    """The pictures of a tar file by name, read in place."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no picture pack at {path}")
+        self.path = path
+        with tarfile.open(path) as tar:
+            self._places = {
+                member.name.removesuffix(".webp"): (member.offset_data, member.size)
+                for member in tar
+                if member.isfile()
+            }
+
+    def picture(self, name: str) -> Image.Image:
+        """The RGB picture of a frame. Raises KeyError with its name where the pack lacks it."""
+        if name not in self._places:
+            raise KeyError(f"{self.path} has no picture {name!r}")
+        offset, size = self._places[name]
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            return Image.open(io.BytesIO(file.read(size))).convert("RGB")
+
+
+def write_pack(path: Path, pictures: Iterator[tuple[str, bytes]]) -> None:
+    """Write pictures (name, WebP bytes) as a tar without dates or owners: equal pictures, equal files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for name, content in pictures:
+            member = tarfile.TarInfo(f"{name}.webp")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))

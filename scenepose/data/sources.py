@@ -1,0 +1,82 @@
+"""Data sources by name: where the pictures of samples come from.
+
+``rooms`` and ``rooms:test`` are bundled. ``nyu:DIR`` reads the photographs from a folder that the user
+names; ``nyu:DIR:test`` names its split. The NYUv2 samples for validation and test are bundled (points and
+poses without pictures), those for training are made by `python -m train place`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from scenepose.assets import assets
+from scenepose.data.nyu import open_nyu
+from scenepose.data.rooms import PicturePack
+from scenepose.data.samples import Samples
+
+SPLITS = ("train", "val", "test")
+#: Where `python -m train place` puts what is too big or not ours to bundle.
+LOCAL_SAMPLES = Path("data/samples")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Samples with the pictures they lie in.
+
+    Attributes:
+        name: as the user wrote it, "rooms:val".
+        samples: the points and poses.
+        picture: gives the RGB picture of a frame by its row in the samples' frame table.
+    """
+
+    name: str
+    samples: Samples
+    picture: Callable[[int], Image.Image]
+
+
+def parse_source(name: str, split: str) -> tuple[str, str, str]:
+    """Split a source's name into its kind ("rooms", "nyu"), its folder ("" for rooms) and its split.
+
+    A split in the name wins over the one given. Raises ValueError for any other name.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "rooms" and rest in ("", *SPLITS):
+        return kind, "", rest or split
+    if kind == "nyu" and rest:
+        folder, _, last = rest.rpartition(":")
+        return (kind, folder, last) if folder and last in SPLITS else (kind, rest, split)
+    raise ValueError(f"{name!r} is no data source; write rooms, rooms:test, nyu:DIR or nyu:DIR:test")
+
+
+def samples_path(kind: str, split: str) -> Path:
+    """Where a source's samples lie: bundled if they are, else where `python -m train place` puts them."""
+    bundled = (
+        assets() / "rooms" / f"{split}.npz"
+        if kind == "rooms"
+        else assets() / "samples" / f"{kind}-{split}.npz"
+    )
+    return bundled if bundled.is_file() else LOCAL_SAMPLES / f"{kind}-{split}.npz"
+
+
+def open_source(name: str, split: str) -> Source:
+    """Open a source by name for one split.
+
+    Args:
+        name: ``rooms``, ``rooms:SPLIT``, ``nyu:DIR`` or ``nyu:DIR:SPLIT``; a split in the name wins.
+        split: train, val or test.
+
+    Raises:
+        ValueError: the name is no source. FileNotFoundError: its samples or pictures are missing.
+    """
+    kind, folder, split = parse_source(name, split)
+    samples = Samples.load(samples_path(kind, split))
+    names = [str(frame) for frame in samples.frame_names]
+    if kind == "rooms":
+        pack = PicturePack(assets() / "rooms" / f"{split}.tar")
+        return Source(name, samples, lambda row: pack.picture(names[row]))
+    photographs = open_nyu(Path(folder))
+    return Source(name, samples, lambda row: photographs.picture(names[row]))

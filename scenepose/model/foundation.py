@@ -1,0 +1,60 @@
+"""Foundation network (paper, section 3.2): three views to one feature map and compatibility logits."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from scenepose.model.backbone import STAGE_CHANNELS, Backbone
+
+
+def _normed(convolution: nn.Conv2d) -> nn.Sequential:
+    channels = convolution.out_channels
+    return nn.Sequential(convolution, nn.GroupNorm(math.gcd(32, channels), channels))
+
+
+class PixelDecoder(nn.Module):
+    """MaskFormer's: 1x1 lateral, nearest upsampling, addition, 3x3 convolution, from stride 32 to 8."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.laterals = nn.ModuleList(
+            _normed(nn.Conv2d(width, channels, 1, bias=False)) for width in STAGE_CHANNELS
+        )
+        self.smooth16 = _normed(nn.Conv2d(channels, channels, 3, padding=1, bias=False))
+        self.smooth8 = _normed(nn.Conv2d(channels, channels, 3, padding=1, bias=False))
+
+    def forward(self, stages: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """The backbone's three maps to one (B, channels, S/8, S/8)."""
+        stride8, stride16, stride32 = (
+            lateral(stage) for lateral, stage in zip(self.laterals, stages, strict=True)
+        )
+        x = torch.relu(self.smooth16(stride16 + interpolate(stride32, size=stride16.shape[-2:])))
+        return torch.relu(self.smooth8(stride8 + interpolate(x, size=stride8.shape[-2:])))
+
+
+class Foundation(nn.Module):
+    """Backbone and pixel decoder for each view, the fusion of the three, and the classifier."""
+
+    def __init__(self, *, num_templates: int, channels: int, view_channels: int, freeze_stages: int) -> None:
+        super().__init__()
+        self.backbone = Backbone(freeze_stages=freeze_stages)
+        self.pixel_decoder = PixelDecoder(view_channels)
+        self.fusion = nn.Conv2d(3 * view_channels, channels, 1)
+        self.classifier = nn.Linear(channels, num_templates)
+
+    def encode_view(self, view: Tensor) -> Tensor:
+        """Normalised views (B, 3, S, S) to maps (B, view_channels, S/8, S/8)."""
+        return self.pixel_decoder(self.backbone(view))
+
+    def fuse(self, global_map: Tensor, local_map: Tensor, detail_map: Tensor) -> Tensor:
+        """The three views' maps to the feature map F (B, channels, S/8, S/8)."""
+        return self.fusion(torch.cat([global_map, local_map, detail_map], 1))
+
+    def classify(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """F to compatibility logits (B, K) and the pooled features (B, channels) they come from."""
+        pooled = features.mean((2, 3))
+        return self.classifier(pooled), pooled

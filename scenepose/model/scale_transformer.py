@@ -1,0 +1,51 @@
+"""Scale transformer (paper, section 3.3): the size that a person of each template would have here."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from scenepose.model.attention import DecoderLayer, mlp, sine_positions
+
+#: Scales are predicted in [0, LARGEST_SCALE] picture heights (paper).
+LARGEST_SCALE = 2.0
+
+
+class ScaleTransformer(nn.Module):
+    """Templates ask the feature map; each answer z_k gives the template's width and height."""
+
+    def __init__(
+        self, *, num_templates: int, channels: int, heads: int, layers: int, ffn: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.embed = mlp(32, channels, channels)
+        self.learned = nn.Embedding(num_templates, channels)
+        self.layers = nn.ModuleList(DecoderLayer(channels, heads, ffn, dropout) for _ in range(layers))
+        self.head = mlp(channels, channels, 2)
+
+    def start_at(self, scale: Tensor) -> None:
+        """Make the untrained answer about ``scale`` (2,), the mean of the training data."""
+        last = self.head[-1]
+        assert isinstance(last, nn.Linear)
+        with torch.no_grad():
+            last.weight.mul_(0.1)
+            last.bias.copy_(torch.logit((scale / LARGEST_SCALE).clamp(0.01, 0.99)))
+
+    def forward(self, templates: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Scales of all templates.
+
+        Args:
+            templates: (K, 16, 2) normalised. features: F (B, C, h, w).
+
+        Returns:
+            z (B, K, C), one vector per template, and scales (B, K, 2) in picture heights, in [0, 2].
+        """
+        height, width = features.shape[-2:]
+        memory = features.flatten(2).transpose(1, 2)  # (B, h w, C)
+        positions = sine_positions(height, width, memory.shape[-1], features.device).to(memory.dtype)
+        queries = self.embed(templates.flatten(1)) + self.learned.weight  # (K, C)
+        identity = queries.expand(len(features), -1, -1)
+        z = identity
+        for layer in self.layers:
+            z = layer(z, identity, memory, positions)
+        return z, LARGEST_SCALE * self.head(z).float().sigmoid()

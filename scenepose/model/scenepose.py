@@ -1,0 +1,151 @@
+"""The generator: scene and point to poses, as in the paper's figure 2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from scenepose.geometry import normalise
+from scenepose.model.foundation import Foundation
+from scenepose.model.offset_transformer import OffsetTransformer
+from scenepose.model.scale_transformer import ScaleTransformer
+from scenepose.templates import TemplateSet
+
+
+@dataclass(frozen=True)
+class ScenePoseConfig:
+    """Sizes of the network. What the paper does not state is our choice, and marked so."""
+
+    num_templates: int = 14  # paper
+    view_size: int = 224  # paper
+    channels: int = 256  # of F; our choice
+    # Of each view's own map; our choice: 256 cost a third of a ResNet-18 pass more per view.
+    view_channels: int = 128
+    heads: int = 8
+    scale_layers: int = 3
+    offset_layers: int = 1
+    # MaskFormer has 2048; our choice: half of it keeps the half-precision checkpoint under 40 MB.
+    ffn: int = 1024
+    dropout: float = 0.1  # our choice
+    roi: int = 7  # our choice
+    # The paper predicts offsets in [-0.5, 0.5]; real ones reach 1, so that is our choice.
+    offset_range: float = 1.0
+    freeze_stages: int = 0  # early ResNet stages that do not learn
+
+    def __post_init__(self) -> None:
+        if self.view_size % 32:
+            raise ValueError(f"view_size is a multiple of 32, and it is {self.view_size}")
+        if self.channels % self.heads or self.channels % 4:
+            raise ValueError(f"channels is a multiple of heads and of 4; {self.channels}, {self.heads} given")
+
+
+class Prediction(NamedTuple):
+    """What the network says at a point. ``n`` is K unless only some templates were asked for."""
+
+    logits: Tensor  # (B, K) compatibility, one independent sigmoid per template
+    scales: Tensor  # (B, K, 2) width and height in picture heights, in [0, 2]
+    offsets: Tensor  # (B, n, 16, 2) normalised-pose units
+    poses: Tensor  # (B, n, 16, 2) relative to the point, in picture heights
+    features: Tensor  # (B, n, C) the vectors e_k
+    pooled: Tensor  # (B, C) pooled F
+
+
+class ScenePose(nn.Module):
+    """Four modules of the paper, less the teacher, which only training needs."""
+
+    templates: Tensor
+
+    def __init__(self, config: ScenePoseConfig, template_set: TemplateSet) -> None:
+        super().__init__()
+        if len(template_set) != config.num_templates:
+            raise ValueError(
+                f"the model is for {config.num_templates} templates, and the set has {len(template_set)}"
+            )
+        self.config = config
+        self.template_set = template_set
+        self.register_buffer("templates", torch.from_numpy(template_set.templates.copy()))
+        self.foundation = Foundation(
+            num_templates=config.num_templates,
+            channels=config.channels,
+            view_channels=config.view_channels,
+            freeze_stages=config.freeze_stages,
+        )
+        self.scale_transformer = ScaleTransformer(
+            num_templates=config.num_templates,
+            channels=config.channels,
+            heads=config.heads,
+            layers=config.scale_layers,
+            ffn=config.ffn,
+            dropout=config.dropout,
+        )
+        self.offset_transformer = OffsetTransformer(
+            channels=config.channels,
+            heads=config.heads,
+            layers=config.offset_layers,
+            ffn=config.ffn,
+            dropout=config.dropout,
+            roi=config.roi,
+            offset_range=config.offset_range,
+        )
+        self.scale_transformer.start_at(torch.from_numpy(template_set.mean_scale.copy()))
+
+    @property
+    def template_kinds(self) -> list[str]:
+        """The kind of pose of each template."""
+        return list(self.template_set.kinds)
+
+    @property
+    def template_names(self) -> list[str]:
+        """A name a person understands for each template."""
+        return list(self.template_set.names)
+
+    def encode_view(self, view: Tensor) -> Tensor:
+        """Normalised views (B, 3, S, S) of any of the three sorts to maps (B, view_channels, S/8, S/8)."""
+        return self.foundation.encode_view(view)
+
+    def fuse(self, global_map: Tensor, local_map: Tensor, detail_map: Tensor) -> Tensor:
+        """The three views' maps to the feature map F (B, channels, S/8, S/8)."""
+        return self.foundation.fuse(global_map, local_map, detail_map)
+
+    def decode(self, features: Tensor, only: Tensor | None = None) -> Prediction:
+        """Everything after the views.
+
+        Args:
+            features: F (B, C, S/8, S/8).
+            only: (B, n) numbers of the templates whose poses are wanted; None for all. Scores and scales are
+                always those of all templates.
+        """
+        logits, pooled = self.foundation.classify(features)
+        z, scales = self.scale_transformer(self.templates, features)
+        if only is None:
+            only = torch.arange(len(self.templates), device=features.device).expand(len(features), -1)
+        rows = torch.arange(len(features), device=features.device)[:, None]
+        chosen = scales[rows, only]  # (B, n, 2)
+        e, offsets = self.offset_transformer(z[rows, only], chosen, features)
+        shapes = normalise(self.templates[only] + offsets)  # unit box: the scale alone gives the size
+        return Prediction(logits.float(), scales, offsets, shapes * chosen[:, :, None], e, pooled)
+
+    def forward(
+        self,
+        global_view: Tensor,
+        local_view: Tensor,
+        detail_view: Tensor,
+        frame: Tensor | None = None,
+        only: Tensor | None = None,
+    ) -> Prediction:
+        """Poses at B points in F frames.
+
+        Args:
+            global_view: (F, 3, S, S). local_view, detail_view: (B, 3, S, S). All ImageNet-normalised.
+            frame: (B,) the row of each point's frame in ``global_view``; None when every point has its own.
+            only: see `decode`.
+        """
+        frames, points = len(global_view), len(local_view)
+        maps = self.encode_view(torch.cat([global_view, local_view, detail_view]))
+        global_map, local_map, detail_map = maps.split([frames, points, points])
+        if frame is not None:
+            global_map = global_map[frame]
+        return self.decode(self.fuse(global_map, local_map, detail_map), only)

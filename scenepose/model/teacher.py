@@ -1,0 +1,42 @@
+"""The teacher (paper, section 3.5): sees the pose's place in the local view, and regresses its offset."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from scenepose.model.backbone import Backbone
+
+
+def keypoint_heatmaps(templates: Tensor, scales: Tensor, size: int, sigma: float = 0.02) -> Tensor:
+    """Gaussian heatmaps of templates placed in the local view.
+
+    Args:
+        templates: (B, 16, 2) normalised poses. scales: (B, 2) in picture heights, the local view's side.
+        size: side of the heatmaps. sigma: width of the peaks in picture heights (our choice).
+
+    Returns:
+        (B, 16, size, size), 1 at each keypoint; keypoints outside the view leave their map dark.
+    """
+    places = templates * scales[:, None] + 0.5  # (B, 16, 2) in the view, 0 to 1
+    axis = (torch.arange(size, device=templates.device, dtype=templates.dtype) + 0.5) / size
+    across = torch.exp(-((axis - places[..., 0:1]) ** 2) / (2 * sigma**2))  # (B, 16, size)
+    down = torch.exp(-((axis - places[..., 1:2]) ** 2) / (2 * sigma**2))
+    return down[..., :, None] * across[..., None, :]
+
+
+class Teacher(nn.Module):
+    """ResNet-18 on the local view and 16 heatmaps; its feature vector is what the student learns from."""
+
+    def __init__(self, *, features: int = 512, offset_range: float = 1.0) -> None:
+        super().__init__()
+        self.backbone = Backbone(in_channels=3 + 16)
+        self.feature = nn.Linear(512, features)
+        self.head = nn.Linear(features, 32)
+        self.offset_range = offset_range
+
+    def forward(self, local_view: Tensor, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+        """Local views (B, 3, S, S), heatmaps (B, 16, S, S) -> features (B, features), offsets (B, 16, 2)."""
+        _, _, stride32 = self.backbone(torch.cat([local_view, heatmaps], 1))
+        feature = torch.relu(self.feature(stride32.mean((2, 3))))
+        return feature, self.offset_range * self.head(feature).float().tanh().unflatten(-1, (16, 2))

@@ -1,0 +1,205 @@
+"""Pose templates (paper, section 3.1): K representative normalised poses, fitted, picked, named and kept."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+from scenepose.data.samples import KINDS, Samples
+from scenepose.geometry import decompose, normalise
+from scenepose.skeleton import mirror
+
+#: Headings in eighths of a turn from the camera's direction towards the picture's right.
+DIRECTIONS = ("front", "right-front", "right", "right-back", "back", "left-back", "left", "left-front")
+
+
+@dataclass(frozen=True)
+class TemplateSet:
+    """Templates with what is known of them from the poses that they were fitted to.
+
+    Attributes:
+        templates: (K, 16, 2) float32, normalised: box centred at the origin, unit sides.
+        kinds: the most frequent kind of each template's members.
+        names: kind and mean heading, "sit facing left-front"; unique.
+        counts: (K,) int64 members among the training poses, the mirrored ones not counted.
+        mean_scale: (2,) float32 mean width and height of the training poses, picture heights.
+        scale_std: (2,) float32 their standard deviations.
+        offset_std: standard deviation of the training poses' offsets from their nearest template.
+    """
+
+    templates: NDArray
+    kinds: tuple[str, ...]
+    names: tuple[str, ...]
+    counts: NDArray
+    mean_scale: NDArray
+    scale_std: NDArray
+    offset_std: float
+
+    def __len__(self) -> int:
+        return len(self.templates)
+
+    @property
+    def by_frequency(self) -> NDArray:
+        """The templates' numbers, most frequent first."""
+        return np.argsort(-self.counts, kind="stable")
+
+    def nearest(self, poses: NDArray) -> NDArray:
+        """The nearest template of each normalised pose (N, 16, 2), by its known joints: (N,) int64.
+
+        NaN joints count as unknown. A pose without any known joint gets template 0.
+        """
+        return nearest(self.templates, poses)
+
+    def to_json(self) -> str:
+        """The set as one JSON object; `from_json` is the inverse."""
+        columns = asdict(self)
+        for name, value in columns.items():
+            if isinstance(value, np.ndarray):
+                columns[name] = np.round(value.astype(np.float64), 6).tolist()
+        return json.dumps(columns)
+
+    @classmethod
+    def from_json(cls, text: str) -> TemplateSet:
+        """Read what `to_json` wrote. Raises ValueError in one sentence when it is something else."""
+        try:
+            columns = json.loads(text)
+            return cls(
+                templates=np.asarray(columns["templates"], np.float32).reshape(-1, 16, 2),
+                kinds=tuple(columns["kinds"]),
+                names=tuple(columns["names"]),
+                counts=np.asarray(columns["counts"]).round().astype(np.int64),
+                mean_scale=np.asarray(columns["mean_scale"], np.float32),
+                scale_std=np.asarray(columns["scale_std"], np.float32),
+                offset_std=float(columns["offset_std"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"this is no template set: {error}") from error
+
+    def save(self, path: Path) -> None:
+        """Write the set as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.to_json() + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> TemplateSet:
+        """Read a file that `save` wrote. Raises FileNotFoundError or ValueError in one sentence."""
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"there are no templates at {path}; `python -m train templates` fits them"
+            )
+        return cls.from_json(path.read_text())
+
+
+@dataclass(frozen=True)
+class Poses:
+    """What templates are fitted to: normalised (N, 16, 2), scales (N, 2), kind numbers and headings (N,)."""
+
+    normalised: NDArray
+    scales: NDArray
+    kinds: NDArray
+    headings: NDArray
+
+    @classmethod
+    def primary(cls, samples: Samples) -> Poses:
+        """The primary poses of samples, those with an unknown joint left out."""
+        rows = samples.primary_rows
+        rows = rows[rows >= 0]
+        rows = rows[(samples.visibility[rows] >= 1).all(1)]
+        _, scales, normalised = decompose(samples.normalised_unit(rows).astype(np.float64))
+        return cls(normalised, scales, samples.kinds[rows], samples.headings[rows])
+
+    def mirrored(self) -> Poses:
+        """The same poses seen in a mirror."""
+        return Poses(mirror(self.normalised), self.scales, self.kinds, -self.headings)
+
+    def joined(self, other: Poses) -> Poses:
+        """Both sets, one after the other."""
+        columns = ("normalised", "scales", "kinds", "headings")
+        return Poses(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in columns))
+
+
+def nearest(templates: NDArray, poses: NDArray) -> NDArray:
+    """The nearest of (K, 16, 2) templates for each of (N, 16, 2) poses, NaN joints left out: (N,) int64."""
+    known = np.logical_not(np.isnan(poses).any(-1))
+    filled = np.where(known[..., None], poses, 0.0).reshape(len(poses), 32)
+    weight = np.repeat(known, 2, axis=1).astype(np.float64)
+    flat = templates.reshape(len(templates), 32).astype(np.float64)
+    # |pose - template|^2 over the known joints, less the term that is the same for all templates
+    distance = weight @ (flat**2).T - 2 * filled @ flat.T
+    return distance.argmin(1)
+
+
+def fit(poses: Poses, count: int, seed: int = 0) -> NDArray:
+    """Cluster poses and their mirror images by k-means: templates (count, 16, 2), most frequent first."""
+    if len(poses.normalised) < count:
+        raise ValueError(f"{count} templates need as many poses, and there are {len(poses.normalised)}")
+    both = poses.joined(poses.mirrored())
+    means = KMeans(count, n_init=4, random_state=seed)  # pyright: ignore[reportArgumentType]
+    clusters = means.fit(both.normalised.reshape(-1, 32))
+    order = np.argsort(-np.bincount(np.asarray(clusters.labels_), minlength=count), kind="stable")
+    # The mean of unit boxes is smaller than a unit box.
+    return normalise(clusters.cluster_centers_[order].reshape(-1, 16, 2)).astype(np.float32)
+
+
+def describe(templates: NDArray, poses: Poses) -> TemplateSet:
+    """Kinds, names, counts and statistics of templates, from the poses nearest to each."""
+    both = poses.joined(poses.mirrored())
+    assigned = nearest(templates, both.normalised)
+    kinds, names = [], []
+    for number in range(len(templates)):
+        members = assigned == number
+        kind = Counter(both.kinds[members].tolist()).most_common(1)[0][0] if members.any() else 0
+        heading = np.angle(np.exp(1j * both.headings[members & (both.kinds == kind)]).sum())
+        kinds.append(KINDS[kind])
+        names.append(f"{KINDS[kind]} facing {DIRECTIONS[round(heading / (np.pi / 4)) % 8]}")
+    unique = [
+        name if names.count(name) == 1 else f"{name} {names[: number + 1].count(name)}"
+        for number, name in enumerate(names)
+    ]
+    own = assigned[: len(poses.normalised)]
+    return TemplateSet(
+        templates=templates.astype(np.float32),
+        kinds=tuple(kinds),
+        names=tuple(unique),
+        counts=np.bincount(own, minlength=len(templates)),
+        mean_scale=poses.scales.mean(0).astype(np.float32),
+        scale_std=poses.scales.std(0).clip(0.01).astype(np.float32),
+        offset_std=max(0.01, float((poses.normalised - templates[own]).std())),
+    )
+
+
+def choose(candidates: TemplateSet, poses: Poses, count: int) -> list[int]:
+    """Choose candidates so that the kinds and headings present are each covered.
+
+    Kind and quarter of heading (front, right, back, left) make the groups. Groups in order of their poses,
+    mirrored ones included, get their most frequent candidate; then the round starts again, until ``count``
+    candidates are chosen. A group whose candidates are used up, or under 1 % of the poses, is passed over.
+
+    Returns:
+        The chosen candidates' numbers, ascending.
+    """
+    both = poses.joined(poses.mirrored())
+    assigned = nearest(candidates.templates, both.normalised)
+    quarters = np.round(both.headings / (np.pi / 2)).astype(int) % 4
+    groups = Counter(zip(both.kinds.tolist(), quarters.tolist(), strict=True))
+    members: dict[tuple[int, int], list[int]] = {}
+    for number in np.argsort(-np.bincount(assigned, minlength=len(candidates)), kind="stable"):
+        of = Counter(
+            zip(both.kinds[assigned == number].tolist(), quarters[assigned == number].tolist(), strict=True)
+        )
+        if of:
+            members.setdefault(of.most_common(1)[0][0], []).append(int(number))
+    order = [group for group, size in groups.most_common() if size >= 0.01 * len(both.kinds)]
+    chosen: list[int] = []
+    while len(chosen) < count and any(members.get(group) for group in order):
+        for group in order:
+            if members.get(group) and len(chosen) < count:
+                chosen.append(members[group].pop(0))
+    left = [number for number in range(len(candidates)) if number not in chosen]
+    return sorted(chosen + left[: count - len(chosen)])

@@ -1,0 +1,154 @@
+"""What several tests share: a small random checkpoint, scenes, and the demo as a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from scenepose import geometry
+from scenepose.assets import assets, checkpoint_path
+from scenepose.model.checkpoint import save_checkpoint
+from scenepose.model.scenepose import ScenePose, ScenePoseConfig
+from scenepose.predictor import Generator
+from scenepose.templates import TemplateSet
+
+# The networks here are small: on a busy machine several threads would only wait for each other.
+torch.set_num_threads(1)
+
+ROOT = Path(__file__).resolve().parent.parent
+KINDS = ("stand", "walk", "sit")
+#: The whole network, only narrower and with smaller views: quick on a busy machine.
+SMALL = ScenePoseConfig(view_size=96, channels=64, view_channels=32, heads=4, scale_layers=1, ffn=64)
+#: Browsers by the names that systems know them by.
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def person() -> np.ndarray:
+    """Somebody who stands and faces us: (16, 2), one unit high, y down; their left is on our right."""
+    joints = [
+        (-0.08, 1.0), (-0.08, 0.76), (-0.07, 0.52), (0.07, 0.52), (0.08, 0.76), (0.08, 1.0), (0.0, 0.52),
+        (0.0, 0.24), (0.0, 0.17), (0.0, 0.0), (-0.17, 0.5), (-0.15, 0.36), (-0.11, 0.22), (0.11, 0.22),
+        (0.15, 0.36), (0.17, 0.5),
+    ]  # fmt: skip
+    return np.array(joints, np.float32)
+
+
+@pytest.fixture(scope="session")
+def template_set() -> TemplateSet:
+    """14 templates: variations of one standing person."""
+    poses = person() + np.random.default_rng(0).normal(0, 0.03, (14, 16, 2)).astype(np.float32)
+    return TemplateSet(
+        templates=geometry.normalise(poses),
+        kinds=tuple(KINDS[k % 3] for k in range(14)),
+        names=tuple(f"{KINDS[k % 3]} {k + 1}" for k in range(14)),
+        counts=np.arange(14, 0, -1),
+        mean_scale=np.array([0.3, 0.7], np.float32),
+        scale_std=np.array([0.1, 0.2], np.float32),
+        offset_std=0.1,
+    )
+
+
+@pytest.fixture(scope="session")
+def random_checkpoint(template_set: TemplateSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights nobody trained: enough for everything but good answers."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("checkpoint") / "random.safetensors"
+    save_checkpoint(path, ScenePose(SMALL, template_set), {"data": "none"})
+    return path
+
+
+@pytest.fixture(scope="session")
+def generator(random_checkpoint: Path) -> Generator:
+    """A generator with random weights, on the CPU."""
+    return Generator.from_checkpoint("scenepose", random_checkpoint, "cpu")
+
+
+def room(width: int = 640, height: int = 480, wall: str = "#d9d2c5") -> Image.Image:
+    """A drawn room: wall, floor and a sofa."""
+    image = Image.new("RGB", (width, height), wall)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, height * 0.6, width, height), fill="#8a6f52")
+    draw.rounded_rectangle((width * 0.3, height * 0.45, width * 0.8, height * 0.75), 20, fill="#4f6d7a")
+    return image
+
+
+@pytest.fixture(scope="session")
+def scenes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled scenes where there are some, else two drawn ones with their list."""
+    bundled = assets() / "scenes"
+    if (bundled / "scenes.json").is_file():
+        return bundled
+    folder = tmp_path_factory.mktemp("scenes")
+    entries = []
+    for name, wall in (("living-room", "#d9d2c5"), ("hall", "#c5d2d9")):
+        room(960, 720, wall).save(folder / f"{name}.webp")
+        entries.append({"file": f"{name}.webp", "title": name.capitalize(), "point": [500, 430]})
+    (folder / "scenes.json").write_text(json.dumps(entries))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The system's Chromium; its absence is a failure, or a broken page could land unseen."""
+    for name in CHROMIUM:
+        if path := shutil.which(name):
+            return path
+    pytest.fail("The browser tests need Chromium and it is not installed: apt-get install chromium")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def server(
+    random_checkpoint: Path, scenes_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The demo's address, served by a process of its own; with the real weights where they are."""
+    real = checkpoint_path("scenepose")
+    port = free_port()
+    command = [sys.executable, "demo.py", "--port", str(port), "--scenes", str(scenes_folder)]
+    command += ["--checkpoint", str(real if real.is_file() else random_checkpoint)]
+    folder = tmp_path_factory.mktemp("server")
+    environment = {**os.environ, "GRADIO_TEMP_DIR": str(folder / "files")}
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environment)
+        try:
+            _wait_until_up(process, f"http://127.0.0.1:{port}/", folder / "log")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(20)
+    # gradio itself logs one where somebody names a file of the server; anything else is ours.
+    _, *tracebacks = (folder / "log").read_text().split("Traceback (most recent call last)")
+    ours = [text for text in tracebacks if "gradio.exceptions.InvalidPathError" not in text]
+    assert not ours, ours
+
+
+def _wait_until_up(process: subprocess.Popen, address: str, log: Path) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            pytest.fail(f"the demo stopped with exit code {process.returncode}: {log.read_text()}")
+        try:
+            with urllib.request.urlopen(address, timeout=60):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    pytest.fail(f"the demo gave no page within a minute: {log.read_text()}")

@@ -1,0 +1,232 @@
+"""Batches, augmentation, the training loop and `evaluate`, with a tiny model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from scenepose.data.samples import KINDS
+from scenepose.metrics import pck
+from tests import tiny
+from train import evaluate, judge, release, scenepose, templates
+from train.__main__ import COMMANDS
+from train.batches import Batches, Change, Sampler, draw_change, no_change, targets_of
+from train.config import AugmentConfig, TrainConfig
+
+STILL = AugmentConfig(mirror=False, crop=1.0, smallest_height=999, aspect=0.0, colour=0.0)
+
+
+def config(folder: Path, **changes) -> TrainConfig:
+    settings = TrainConfig(
+        data=["tiny"], out=folder, templates=folder / "templates.json", backbone="none", steps=4, frames=2,
+        points_per_frame=2, warmup=2, validate_every=100, validate_points=6, workers=0, device="cpu",
+        lr=1e-3, model=replace(tiny.CONFIG, dropout=0.1),
+    )  # fmt: skip
+    return replace(settings, **changes)
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    tiny.template_set().save(tmp_path / "templates.json")
+    return tmp_path
+
+
+def loader(run: scenepose.Run, stop: int) -> DataLoader:
+    batches = Batches([tiny.source()], run.model.template_set, run.config)
+    return DataLoader(batches, batch_size=None, sampler=range(run.step, stop))
+
+
+def test_batch_is_a_function_of_seed_and_step(out: Path) -> None:
+    batches = Batches([tiny.source()], tiny.template_set(), config(out))
+    one, same, other = batches[3], batches[3], batches[4]
+    for x, y in zip(one, same, strict=True):
+        torch.testing.assert_close(x, y, equal_nan=True)
+    assert not torch.equal(one.global_views, other.global_views)
+    assert one.global_views.shape == (2, 3, 64, 64)
+    assert one.local_views.shape == (4, 3, 64, 64)
+    assert one.frame.tolist() == [0, 0, 1, 1]
+
+
+def test_change_keeps_points_inside_and_scales_them_with_the_picture() -> None:
+    points = np.array([[5.0, 60.0], [90.0, 70.0]])
+    for seed in range(20):
+        change = draw_change(np.random.default_rng(seed), (96, 72), points, AugmentConfig(crop=0.7))
+        moved = change.points(points)
+        assert (moved >= -1e-6).all()
+        assert (moved <= np.array([change.width, change.height]) + 1e-6).all()
+        picture = tiny.source().picture(0)
+        assert change.picture(picture).size == (change.width, change.height)
+
+
+def test_mirror_twice_is_the_identity() -> None:
+    source = tiny.source()
+    mirrored = no_change(96, 72)._replace(mirrored=True)
+    keypoints = source.samples.keypoints.astype(float)
+    np.testing.assert_allclose(mirrored.keypoints(mirrored.keypoints(keypoints)), keypoints, atol=1e-9)
+    picture = source.picture(0)
+    assert mirrored.picture(mirrored.picture(picture)).tobytes() == picture.tobytes()
+    # Keypoints and points move with the picture.
+    np.testing.assert_allclose(mirrored.points(np.array([[10.0, 20.0]])), [[86.0, 20.0]])
+    pixel = np.asarray(picture)[20, 10]
+    assert (np.asarray(mirrored.picture(picture))[20, 85] == pixel).all()
+
+
+def test_mirroring_reassigns_the_nearest_template() -> None:
+    samples, sets = tiny.samples(), tiny.template_set()
+    plain = targets_of(samples, np.array([0]), no_change(96, 72), sets, "nearest")
+    turned = targets_of(samples, np.array([0]), no_change(96, 72)._replace(mirrored=True), sets, "nearest")
+    np.testing.assert_allclose(turned.scale, plain.scale, rtol=1e-5)
+    assert turned.template[0] == sets.nearest(turned.normalised)[0]
+    assert plain.template[0] == sets.nearest(plain.normalised)[0]
+
+
+def test_targets_give_back_the_pose_and_negatives_are_all_negative() -> None:
+    samples, sets = tiny.samples(), tiny.template_set()
+    change = Change(0, 0, 96, 72, 48, 36, False, 1, 1, 1)
+    found = targets_of(samples, np.array([0, len(samples) - 1]), change, sets, "nearest")
+    row = samples.primary_rows[0]
+    np.testing.assert_allclose(
+        found.normalised[0] * found.scale[0] * 72,
+        samples.keypoints[row] - (samples.keypoints[row].max(0) + samples.keypoints[row].min(0)) / 2,
+        atol=1e-3,
+    )
+    assert found.fits.tolist() == [True, False]
+    assert found.positive.sum(1).tolist() == [1, 0]
+    assert found.counted.all()
+
+
+def test_valid_targets_mark_all_poses_and_skip_untried_kinds() -> None:
+    samples, sets = tiny.samples(poses_each=3), tiny.template_set()
+    found = targets_of(samples, np.array([0]), no_change(96, 72), sets, "valid")
+    relative = samples.normalised_unit(samples.pose_rows(0))
+    expected = set(sets.nearest(relative / np.ptp(relative, axis=1)[:, None]).tolist())
+    assert set(np.flatnonzero(found.positive[0]).tolist()) == expected
+    untried = np.array([kind == "walk" for kind in sets.kinds])
+    assert not found.counted[0, untried & ~found.positive[0]].any()
+    assert found.counted[0, ~untried].all()
+
+
+def test_sampler_keeps_the_share_of_negatives_and_balances_kinds(out: Path) -> None:
+    source = tiny.source(frames=20)
+    sampler = Sampler(source, config(out, negatives=0.2, balance=1.0))
+    rows = source.samples.primary_rows
+    assert sampler.weights[rows < 0].sum() / sampler.weights.sum() == pytest.approx(0.2)
+    kinds = source.samples.kinds[rows[rows >= 0]]
+    shares = [sampler.weights[rows >= 0][kinds == kind].sum() for kind in np.unique(kinds)]
+    assert max(shares) == pytest.approx(min(shares))
+
+
+def test_one_batch_can_be_overfitted(out: Path) -> None:
+    settings = config(
+        out, steps=300, warmup=5, ema=0.0, augment=STILL, lr=3e-3, negatives=0.0,
+        model=replace(tiny.CONFIG, freeze_stages=3),
+    )  # fmt: skip
+    run = scenepose.prepare(settings)
+    batch = Batches([tiny.source()], run.model.template_set, settings)[0]
+    first = run.train_step(batch)
+    for _ in range(99):
+        last = run.train_step(batch)
+    assert last["total"] < 0.15 * first["total"], (first, last)
+    run.model.eval()
+    said = run.model(*batch[:3], frame=batch.frame)
+    assert (said.logits.argmax(1) == batch.template).all()
+    rows = torch.arange(len(batch.template))
+    found = said.poses[rows, batch.template].detach().numpy()
+    truth = (batch.normalised * batch.scale[:, None]).numpy()
+    assert pck(found, truth, batch.known.numpy()).mean() > 0.9
+
+
+def test_resumed_run_equals_an_unbroken_one(out: Path) -> None:
+    unbroken = scenepose.prepare(config(out, out=out / "a"))
+    scenepose.train_on(unbroken, loader(unbroken, 4), [])
+    broken = scenepose.prepare(config(out, out=out / "b"))
+    for batch in loader(broken, 2):
+        broken.train_step(batch)
+    broken.save()
+    again = scenepose.prepare(config(out, out=out / "b"))
+    assert again.step == 2
+    scenepose.train_on(again, loader(again, 4), [])
+    for (name, x), y in zip(
+        unbroken.model.state_dict().items(), again.model.state_dict().values(), strict=True
+    ):
+        assert torch.equal(x, y), name
+    for name, x in unbroken.average.weights.items():
+        assert torch.equal(x, again.average.weights[name]), name
+
+
+def test_other_settings_do_not_continue_a_run(out: Path) -> None:
+    run = scenepose.prepare(config(out, out=out / "a"))
+    run.save()
+    with pytest.raises(ValueError, match=r"another lr; use --restart"):
+        scenepose.prepare(config(out, out=out / "a", lr=0.5))
+    assert scenepose.prepare(config(out, out=out / "a", lr=0.5, restart=True)).step == 0
+
+
+def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(out: Path) -> None:
+    run = scenepose.prepare(config(out, out=out / "a"))
+    run.save()
+    before = (out / "a/state.pt").read_bytes()
+    batch = Batches([tiny.source()], run.model.template_set, run.config)[0]
+    with pytest.raises(FloatingPointError, match="step 0 is not finite"):
+        run.train_step(batch._replace(scale=batch.scale * torch.nan))
+    assert (out / "a/state.pt").read_bytes() == before
+
+
+def test_constant_answer_is_the_most_frequent_templates_at_the_mean_scale() -> None:
+    sets = tiny.template_set()
+    answers = judge.constant_answers(sets, 3, top=2)
+    order = np.argsort(-sets.counts, kind="stable")[:2]
+    assert answers.poses.shape == (3, 2, 16, 2)
+    np.testing.assert_allclose(answers.poses[2, 1], sets.templates[order[1]] * sets.mean_scale, rtol=1e-6)
+    assert [KINDS[kind] for kind in answers.kinds[0]] == [sets.kinds[k] for k in order]
+
+
+def test_perfect_answers_score_perfectly() -> None:
+    samples = tiny.samples()
+    points = judge.judged_points(samples)
+    assert len(points) == len(samples) - 1
+    truth = judge.truth_at(samples, points)
+    numbers = np.zeros((len(points), 1), int)
+    found = judge.per_point(judge.Answers(truth.poses[:, None], numbers, truth.kinds[:, None]), truth)
+    assert np.nanmean(found["pck"]) == np.nanmean(found["pck_nearest_valid"]) == 1
+    assert np.nanmax(found["mse"]) == 0
+    assert set(found["kind"][~np.isnan(found["kind"])]) == {1.0}
+
+
+def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(name: str, split: str):
+        return tiny.source(frames=8, seed=("train", "val", "test").index(split))
+
+    for module in (templates, scenepose, evaluate):
+        monkeypatch.setattr(module, "open_source", opened)
+    templates.main(templates.TemplatesConfig(data=["tiny"], out=out / "templates", count=5, candidates=9))
+    assert (out / "templates/candidates.png").is_file()
+    run = out / "run"
+    scenepose.main(config(out, out=run, templates=out / "templates/picked.json", steps=2))
+    assert json.loads((run / "log.jsonl").read_text())["step"] == 2
+    release.main(release.ReleaseConfig(run=run, out=out / "weights/scenepose.safetensors"))
+    assert "2 steps" in (out / "weights/scenepose.md").read_text()
+    evaluate.main(
+        evaluate.EvaluateConfig(
+            data=["tiny"], out=out / "eval", checkpoints=out / "weights", limit=12, workers=0
+        )
+    )
+    results = json.loads((out / "eval/results.json").read_text())
+    assert results["count"] == 12
+    assert set(results["methods"]) == {"scenepose", "constant", "truth"}
+    for row in results["methods"].values():
+        assert {"pck", "mse", "pck_top3", "pck_top5", "pck_interval", "pck_minus_constant"} <= set(row)
+    assert results["methods"]["scenepose"]["ms_per_click"] > 0
+    assert results["methods"]["constant"]["pck_minus_constant"] == [0, 0, 0]
+    assert results["methods"]["truth"]["pck"] is not None
+    assert "PCK@0.2" in (out / "eval/results.md").read_text()
+
+
+def test_every_command_can_be_called() -> None:
+    assert {"templates", "scenepose", "evaluate", "release"} <= set(COMMANDS)

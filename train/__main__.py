@@ -1,0 +1,40 @@
+"""`python -m train COMMAND`: everything that makes what the package ships."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import tyro
+
+#: Command -> module whose ``main`` runs it, and what it does. Modules load only when their command is called.
+COMMANDS = {
+    "poses": ("train.poses", "fit the pose sampler to recorded 3-D poses"),
+    "place": ("train.place", "put people into RGB-D frames: makes a source's samples"),
+    "stats": ("train.stats", "count what a source holds"),
+    "sheet": ("train.sheet", "draw contact sheets of samples or predictions"),
+    "templates": ("train.templates", "fit pose templates to a source's training poses"),
+    "scenepose": ("train.scenepose", "train the main model"),
+    "evaluate": ("train.evaluate", "measure methods on a source, write results.json and results.md"),
+    "release": ("train.release", "turn a training run into the checkpoint that ships, with its model card"),
+}
+
+
+def main() -> None:
+    """Hand the command line to a command."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("-h", "--help") or name not in COMMANDS:
+        print("usage: python -m train COMMAND [options]; python -m train COMMAND --help lists the options\n")
+        for command, (_, meaning) in COMMANDS.items():
+            print(f"  {command:12s} {meaning}")
+        raise SystemExit(0 if name in ("-h", "--help") else f"\nthere is no command {name!r}")
+    command = import_module(COMMANDS[name][0]).main
+    flat = (tyro.conf.OmitArgPrefixes,)
+    try:
+        tyro.cli(command, args=sys.argv[2:], prog=f"python -m train {name}", config=flat)
+    except (FileNotFoundError, ValueError, FloatingPointError) as error:
+        raise SystemExit(f"{name}: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

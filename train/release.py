@@ -1,0 +1,66 @@
+"""`python -m train release`: a training run's best checkpoint becomes the one that ships, with its card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from scenepose.model.checkpoint import load_checkpoint, read_card, save_checkpoint
+
+CARD = """# {name}
+
+A generator of human poses for a point in a picture of a place: 16 MPII keypoints for each of
+{templates} pose templates, with a compatibility score each. Method: Yao, Chen, Niu, Sheng,
+"Scene-aware Human Pose Generation using Transformer", ACM MM 2023, written new.
+{parameters:.1f} million parameters, half precision, {megabytes:.1f} MB.
+
+**Trained on** {data}; {steps} steps of {frames} frames with {points} points each, from {backbone} weights.
+
+**Licence.** {licence}
+
+**Validation** (the run's own fixed points, averaged weights; PCK@0.2 of the top pose, best of 3 and of 5):
+
+{figures}
+
+**Limits.** Poses are what a placer computed to fit physically, drawn from few kinds ({kinds}); the
+compatibility score is trained to rank, and a positive weighs {pos_weight} times a negative, so it is no
+probability.
+"""
+
+
+@dataclass
+class ReleaseConfig:
+    """Write the checkpoint and its card."""
+
+    run: Path = Path("runs/scenepose")
+    out: Path = Path("assets/checkpoints/scenepose.safetensors")
+    which: str = "best"  # best or last
+    # What the data allow: say it in the card.
+    licence: str = (
+        "The weights are MIT like the code. They learnt from NYUv2 photographs (research use; none is part "
+        "of the weights or shipped), from rooms rendered for this project, and from ImageNet features."
+    )
+
+
+def main(config: ReleaseConfig) -> None:
+    """Copy, with everything a reader should know."""
+    source = config.run / f"{config.which}.safetensors"
+    model, card = load_checkpoint(source), read_card(source)
+    run = json.loads((config.run / "config.json").read_text())
+    data = [name.split(":")[0] for name in run["data"]]
+    card = {
+        "step": card["step"], "validation": card["validation"], "data": data, "licence": config.licence,
+        "backbone": Path(run["backbone"]).name, "pos_weight": run["pos_weight"],
+    }  # fmt: skip
+    save_checkpoint(config.out, model, card)
+    text = CARD.format(
+        name=config.out.stem, templates=len(model.templates), data=" and ".join(data), steps=card["step"],
+        parameters=sum(p.numel() for p in model.parameters()) / 1e6,
+        megabytes=config.out.stat().st_size / 1e6, frames=run["frames"], points=run["points_per_frame"],
+        backbone=card["backbone"], licence=config.licence, pos_weight=run["pos_weight"],
+        kinds=", ".join(dict.fromkeys(model.template_kinds)),
+        figures="\n".join(f"- {name}: {value:.3f}" for name, value in card["validation"].items()),
+    )  # fmt: skip
+    config.out.with_suffix(".md").write_text(text)
+    print(f"wrote {config.out} and {config.out.with_suffix('.md')}")
