@@ -13,7 +13,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 def assets() -> Path:
     """The folder of bundled files: inside an installed package, beside the package in a checkout."""
-    inside = _PACKAGE / "assets"
+    inside = _PACKAGE / "bundled"
     return inside if inside.is_dir() else _PACKAGE.parent / "assets"
 
 

@@ -272,14 +272,18 @@ def _paste_target(canvas: Image.Image, point: tuple[float, float], unit: float) 
 
 
 def _paste_badges(canvas: Image.Image, figures: list[NDArray], colours: list[Colour], unit: float) -> None:
-    """A number above each head; numbers that would cover each other are moved apart."""
+    """A number above each head; numbers that would cover each other or the best one's head are moved."""
     radius = max(6.5, unit * 2.5)
     placed: list[NDArray] = []
+    best = _head(figures[0])
+    ceiling = best[0][1] - np.hypot(*best[1]) - radius * 1.1 if best else np.inf
     for rank, (keypoints, colour) in enumerate(zip(figures, colours, strict=True)):
         head = _head(keypoints)
         if head is None:
             continue
-        centre = head[0] + head[1] * 1.1 + np.array([0, -radius * 1.1])
+        centre = head[0] + np.array([0, -np.hypot(*head[1]) - radius * 1.1])
+        if best and abs(centre[0] - best[0][0]) < best[2] + radius:
+            centre[1] = min(centre[1], ceiling)
         low, high = np.array([radius + 1, radius + 1]), np.array(canvas.size) - radius - 1
         centre = _free_place(np.clip(centre, low, np.maximum(low, high)), placed, radius * 2.15, low, high)
         placed.append(centre)
@@ -302,7 +306,8 @@ def _free_place(wanted: NDArray, placed: list[NDArray], apart: float, low: NDArr
     if free(wanted):
         return wanted
     for ring in range(1, 12):
-        for angle in np.deg2rad([0, 180, -45, -135, -90, 45, 135, 90]):
+        # Never below: faces are there.
+        for angle in np.deg2rad([0, 180, -45, -135, -90]):
             place = wanted + ring * apart * 0.5 * np.array([np.cos(angle), np.sin(angle)])
             if free(place) and (place >= low).all() and (place <= high).all():
                 return place

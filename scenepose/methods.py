@@ -12,12 +12,13 @@ from scenepose.model.checkpoint import load_checkpoint, read_card
 
 @dataclass(frozen=True)
 class Description:
-    """One method: parameters in all, its checkpoint's file name, and the licence of its training data."""
+    """One method: its parameters in all, checkpoint file, training data and the terms they bring."""
 
     name: str
     parameters: int
     checkpoint: str
-    data_licence: str
+    data: str
+    licence: str
 
 
 def describe(name: str) -> Description | None:
@@ -34,20 +35,20 @@ def describe(name: str) -> Description | None:
         parameters = sum(parameter.numel() for parameter in load_checkpoint(path).parameters())
     except ValueError as error:
         raise CheckpointError(f"{path} is no checkpoint of {name}: {error}") from error
-    return Description(name, parameters, path.name, str(card.get("data_licence", "see the model card")))
+    data = " and ".join(card.get("data", [])) or "unnamed data"
+    return Description(name, parameters, path.name, data, card.get("licence", "Its card names no licence."))
 
 
 def describe_all() -> str:
-    """A table of all methods, one line each, columns aligned."""
-    lines = [("method", "parameters", "checkpoint", "licence of its data")]
+    """Two lines a method, or one where its weights are missing."""
+    indent = max(map(len, METHODS)) + 2
+    lines = []
     for name in METHODS:
         found = describe(name)
         if found is None:
-            lines.append((name, "-", "missing", "-"))
-        else:
-            lines.append((name, f"{found.parameters / 1e6:.1f} M", found.checkpoint, found.data_licence))
-    widths = [max(len(line[column]) for line in lines) for column in range(3)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]])
-        for line in lines
-    )
+            lines.append(f"{name:{indent}}no weights are bundled")
+            continue
+        size = f"{found.parameters / 1e6:.1f} M parameters"
+        lines.append(f"{name:{indent}}{size}, {found.checkpoint}, learnt from {found.data}")
+        lines.append(f"{'':{indent}}{found.licence}")
+    return "\n".join(lines)

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -104,10 +105,14 @@ def scenes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The system's Chromium; its absence is a failure, or a broken page could land unseen."""
-    for name in CHROMIUM:
-        if path := shutil.which(name):
-            return path
-    pytest.fail("The browser tests need Chromium and it is not installed: apt-get install chromium")
+    return find_chromium() or pytest.fail(
+        "The browser tests need Chromium and it is not installed: apt-get install chromium"
+    )
+
+
+def find_chromium() -> str | None:
+    """Chromium or Chrome as the system calls it."""
+    return next((path for name in CHROMIUM if (path := shutil.which(name))), None)
 
 
 def free_port() -> int:
@@ -123,10 +128,21 @@ def server(
 ) -> Iterator[str]:
     """The demo's address, served by a process of its own; with the real weights where they are."""
     real = checkpoint_path("scenepose")
-    port = free_port()
-    command = [sys.executable, "demo.py", "--port", str(port), "--scenes", str(scenes_folder)]
-    command += ["--checkpoint", str(real if real.is_file() else random_checkpoint)]
     folder = tmp_path_factory.mktemp("server")
+    with serving(real if real.is_file() else random_checkpoint, scenes_folder, folder) as address:
+        yield address
+    # gradio itself logs one where somebody names a file of the server; anything else is ours.
+    _, *tracebacks = (folder / "log").read_text().split("Traceback (most recent call last)")
+    ours = [text for text in tracebacks if "gradio.exceptions.InvalidPathError" not in text]
+    assert not ours, ours
+
+
+@contextmanager
+def serving(checkpoint: Path, scenes: Path, folder: Path) -> Iterator[str]:
+    """Run the demo until the block ends; its log and files go to ``folder``."""
+    port = free_port()
+    command = [sys.executable, "demo.py", "--port", str(port), "--scenes", str(scenes)]
+    command += ["--checkpoint", str(checkpoint)]
     environment = {**os.environ, "GRADIO_TEMP_DIR": str(folder / "files")}
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environment)
@@ -136,19 +152,15 @@ def server(
         finally:
             process.terminate()
             process.wait(20)
-    # gradio itself logs one where somebody names a file of the server; anything else is ours.
-    _, *tracebacks = (folder / "log").read_text().split("Traceback (most recent call last)")
-    ours = [text for text in tracebacks if "gradio.exceptions.InvalidPathError" not in text]
-    assert not ours, ours
 
 
 def _wait_until_up(process: subprocess.Popen, address: str, log: Path) -> None:
     for _ in range(600):
         if process.poll() is not None:
-            pytest.fail(f"the demo stopped with exit code {process.returncode}: {log.read_text()}")
+            raise RuntimeError(f"the demo stopped with exit code {process.returncode}: {log.read_text()}")
         try:
             with urllib.request.urlopen(address, timeout=60):
                 return
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)
-    pytest.fail(f"the demo gave no page within a minute: {log.read_text()}")
+    raise RuntimeError(f"the demo gave no page within a minute: {log.read_text()}")

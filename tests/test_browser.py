@@ -5,6 +5,7 @@ Every test fails on a console error and on a request that would leave the machin
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator
@@ -64,7 +65,8 @@ def picture_address(page: Page) -> str:
 def picture_box(page: Page) -> dict[str, float]:
     """Where the picture's pixels are in the page; they are letterboxed when it is portrait."""
     return page.locator("#sp-scene img").evaluate(
-        """(image) => {
+        """async (image) => {
+            while (!image.naturalWidth) await new Promise(requestAnimationFrame);  // the next one is arriving
             const box = image.getBoundingClientRect();
             const factor = Math.min(box.width / image.naturalWidth, box.height / image.naturalHeight);
             const width = image.naturalWidth * factor, height = image.naturalHeight * factor;
@@ -73,9 +75,9 @@ def picture_box(page: Page) -> dict[str, float]:
     )
 
 
-def click(page: Page, across: float, down: float) -> None:
+def click(page: Page, across: float, down: float, box: dict[str, float] | None = None) -> None:
     """Click the picture at a fraction of its width and height."""
-    box = picture_box(page)
+    box = box or picture_box(page)
     page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
 
 
@@ -122,8 +124,9 @@ def test_a_click_draws_people_there(page: Page, scenes_folder: Path) -> None:
 
 def test_of_quick_clicks_the_last_one_wins(page: Page, scenes_folder: Path) -> None:
     width, height = first_scene(scenes_folder)
+    box = picture_box(page)
     for across in (0.2, 0.4, 0.6, 0.75):
-        click(page, across, 0.7)
+        click(page, across, 0.7, box)
     expect_point(page, 0.75 * width, 0.7 * height, 3)
     page.wait_for_timeout(1000)
     expect_point(page, 0.75 * width, 0.7 * height, 3)
@@ -136,9 +139,11 @@ def test_how_many_people_can_be_chosen(page: Page) -> None:
     expect(page.locator(".sp-card")).to_have_count(7, timeout=PATIENCE)
 
 
-def test_another_bundled_scene(page: Page) -> None:
-    page.locator("#sp-scenes button.thumbnail-item").nth(1).click()
-    expect(page.locator(".sp-status a")).to_have_attribute("href", re.compile(r"\?scene=.+&x=\d+&y=\d+"))
+def test_another_bundled_scene(page: Page, scenes_folder: Path) -> None:
+    name = Path(json.loads((scenes_folder / "scenes.json").read_text())[-1]["file"]).stem
+    page.locator("#sp-scenes button.thumbnail-item").last.click()
+    address = re.compile(rf"\?scene={re.escape(name)}&x=\d+&y=\d+")
+    expect(page.locator(".sp-status a")).to_have_attribute("href", address, timeout=PATIENCE)
     link = page.locator(".sp-status a").get_attribute("href")
     # In a page of its own: a browser that leaves a page breaks its connections, which gradio calls an error.
     other = page.context.new_page()
@@ -151,7 +156,7 @@ def test_an_own_photo_stays_loaded(page: Page, tmp_path: Path) -> None:
     photo, text = tmp_path / "own photo.png", tmp_path / "broken.jpg"
     room(300, 500).save(photo)
     text.write_text("no picture at all")
-    upload = page.locator("input[type=file]").first
+    upload = page.locator("input[type=file]:has(+ #sp-upload)")
     upload.set_input_files(photo)
     expect(page.locator(".sp-status")).to_contain_text("300 × 500", timeout=PATIENCE)
     click(page, 0.5, 0.8)
@@ -162,9 +167,23 @@ def test_an_own_photo_stays_loaded(page: Page, tmp_path: Path) -> None:
     expect_point(page, 75, 250, 2)
 
 
+def test_a_photo_dropped_on_the_picture(page: Page, tmp_path: Path) -> None:
+    room(320, 240).save(tmp_path / "own.png")
+    page.locator("#sp-scene img").evaluate(
+        """(image, data) => {
+            const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], 'own.png', {type: 'image/png'}));
+            image.dispatchEvent(new DragEvent('drop', {bubbles: true, dataTransfer: transfer}));
+        }""",
+        base64.b64encode((tmp_path / "own.png").read_bytes()).decode(),
+    )
+    expect(page.locator(".sp-status")).to_contain_text("320 × 240", timeout=PATIENCE)
+
+
 def test_without_a_mouse(page: Page, scenes_folder: Path) -> None:
     width, _ = first_scene(scenes_folder)
-    page.get_by_text("Exact point, or without a mouse").click()
+    expect(page.locator("#sp-y input")).to_have_value(f"{point(page)[1]:.0f}")
     page.locator("#sp-x input").fill("222")
     page.locator("#sp-y input").fill("333")
     page.locator("#sp-generate").click()

@@ -113,9 +113,8 @@ def test_a_table_with_mistakes_goes_on(
         ("room.jpg", "nan", 1),
         ("room.jpg", 1, 1),
     )
-    command = (
-        "predict", scene.parent, "--points", points, "--out", tmp_path / "out", "--checkpoint", random_checkpoint,
-    )  # fmt: skip
+    weights = ("--checkpoint", random_checkpoint)
+    command = ("predict", scene.parent, "--points", points, "--out", tmp_path / "out", *weights)
     assert "3 of 4 points" in mistake(capsys, *command)
     lines = [json.loads(line) for line in (tmp_path / "out" / "results.jsonl").read_text().splitlines()]
     assert ["error" in line for line in lines] == [True, True, True, False]

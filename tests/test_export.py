@@ -41,7 +41,7 @@ def test_the_schema(answer) -> None:
 def test_coco_joints() -> None:
     keypoints = person() * 100
     joints = export.to_coco(keypoints)
-    by_name = dict(zip(export.COCO_NAMES, joints, strict=True))
+    by_name: dict[str, np.ndarray] = dict(zip(export.COCO_NAMES, joints, strict=True))
     for side, short in (("left", "l"), ("right", "r")):
         for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle"):
             expected = keypoints[sk.JOINTS.index(f"{short}_{part}")]

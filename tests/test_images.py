@@ -114,7 +114,7 @@ def test_arrays() -> None:
     np.testing.assert_array_equal(np.asarray(images.read(array[:, ::-1]).image), array[:, ::-1])
     for wrong in (array.astype(np.float32), array[None], array[..., :2]):
         with pytest.raises(PictureError, match="uint8"):
-            images.read(wrong)
+            images.read(wrong)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
@@ -138,7 +138,7 @@ def test_the_input_is_left_alone() -> None:
 def refused(source: object) -> str:
     """The sentence that a source is refused with."""
     with pytest.raises(PictureError) as caught:
-        images.read(source)  # type: ignore[arg-type]
+        images.read(source)  # pyright: ignore[reportArgumentType]
     sentence = str(caught.value)
     assert "\n" not in sentence
     return sentence

@@ -21,12 +21,14 @@ from tests.conftest import room
 def test_poses_come_best_first_and_centred(generator: Generator) -> None:
     poses = generator.encode(room()).generate((300, 250), top_k=5)
     assert len(poses) == 5
-    scores = [pose.score for pose in poses]
+    scores = [pose.score or 0 for pose in poses]
     assert scores == sorted(scores, reverse=True)
     for pose in poses:
         assert pose.keypoints.shape == (16, 2)
         assert pose.keypoints.dtype == np.float32
+        assert pose.score is not None
         assert 0 <= pose.score <= 1
+        assert pose.template is not None
         assert pose.template_name == generator.template_names[pose.template]
         assert pose.kind == generator.template_kinds[pose.template]
         centre, sides = geometry.box(pose.keypoints)
@@ -133,7 +135,7 @@ def test_many_points_score_like_single_ones(generator: Generator) -> None:
     together = scene.compatibility(points)
     for point, scores in zip(points, together, strict=True):
         by_template = {pose.template: pose.score for pose in scene.generate(tuple(point), top_k=14)}
-        np.testing.assert_allclose(scores, [by_template[k] for k in range(14)], atol=1e-4)
+        np.testing.assert_allclose(scores, [by_template[k] or 0 for k in range(14)], atol=1e-4)
 
 
 def test_loading_says_what_is_wrong(tmp_path: Path) -> None:

@@ -38,8 +38,10 @@ class ReleaseConfig:
     which: str = "best"  # best or last
     # What the data allow: say it in the card.
     licence: str = (
-        "The weights are MIT like the code. They learnt from NYUv2 photographs (research use; none is part "
-        "of the weights or shipped), from rooms rendered for this project, and from ImageNet features."
+        "The code is MIT; these weights are not under the same terms. They learnt from NYUv2 photographs, "
+        "which are for research, from an ImageNet backbone, and from rooms rendered for this project. Use "
+        "them for research and other non-commercial work. For a commercial use train your own: `python -m "
+        "train scenepose --data rooms` needs what is bundled and a backbone that you may use."
     )
 
 

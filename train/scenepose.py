@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from scenepose.data.sources import Source, open_source
+from scenepose.geometry import normalise
 from scenepose.losses import classification_loss, offset_loss, scale_loss
 from scenepose.model.backbone import load_backbone
 from scenepose.model.checkpoint import load_checkpoint, save_checkpoint
@@ -187,8 +188,9 @@ def validate(run: Run, checks: list[tuple[Source, np.ndarray, Truth]]) -> dict[s
     columns: dict[str, list[np.ndarray]] = {}
     for source, points, truth in checks:
         answers = answer(run.model, source, points, workers=run.config.workers)
-        shapes = truth.poses / (np.nanmax(truth.poses, 1) - np.nanmin(truth.poses, 1)).clip(0.01)[:, None]
-        nearest = run.model.template_set.nearest(np.where(truth.known[..., None], shapes, np.nan))
+        nearest = run.model.template_set.nearest(
+            normalise(np.where(truth.known[..., None], truth.poses, np.nan))
+        )
         here = per_point(answers, truth)
         here["template"] = (answers.templates[:, 0] == nearest).astype(float)
         here["template_top5"] = (answers.templates == nearest[:, None]).any(1).astype(float)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,11 +72,11 @@ class GenerateTab:
                 with gr.Row():
                     self.png = gr.Button("Download PNG", size="sm", elem_id="sp-png")
                     self.json = gr.Button("Download JSON", size="sm", elem_id="sp-json")
-                with gr.Accordion("Exact point, or without a mouse", open=False):
-                    with gr.Row():
-                        self.x = gr.Number(label="X (pixels from the left)", elem_id="sp-x", min_width=100)
-                        self.y = gr.Number(label="Y (pixels from the top)", elem_id="sp-y", min_width=100)
-                    self.button = gr.Button("Generate", variant="primary", elem_id="sp-generate")
+                # For those without a mouse; always there, because what opens on demand is filled in late.
+                with gr.Row(equal_height=False, elem_id="sp-exact"):
+                    self.x = gr.Number(label="X (pixels)", elem_id="sp-x", min_width=110)
+                    self.y = gr.Number(label="Y (pixels)", elem_id="sp-y", min_width=110)
+                    self.button = gr.Button("Generate", elem_id="sp-generate", min_width=90)
         self.gallery = gr.Gallery(
             [(str(scene.path), scene.title) for scene in self.scenes.values()],
             show_label=False, columns=8, allow_preview=False, object_fit="cover", interactive=False,
@@ -133,11 +134,14 @@ class GenerateTab:
 
     # Events. Each answers with (shown, picture, cards, status, x, y).
 
-    def store_click(self, shown: Shown | None, event: gr.SelectData) -> tuple[float, float] | None:
+    def store_click(self, shown: Shown | None, event: gr.SelectData) -> Any:
         """Remember where one clicked, in pixels of the original picture."""
-        if shown is None:
-            return None
-        x, y = event.index[:2]
+        try:
+            x, y = (float(value) for value in event.index)  # type: ignore[union-attr]
+        except (TypeError, ValueError):  # the browser knows no place while the next picture is arriving
+            return gr.skip()
+        if shown is None or not math.isfinite(x + y):
+            return gr.skip()
         width, height = shown.served
         # A click covers a pixel; its middle is meant. At the very edge a browser may say one too many.
         x, y = min(max(x + 0.5, 0), width), min(max(y + 0.5, 0), height)

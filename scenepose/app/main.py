@@ -7,7 +7,7 @@ import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -38,8 +38,8 @@ class Options:
 
     port: int = 7860
     host: str = "127.0.0.1"
-    checkpoint: Path | None = None
-    scenes: Path | None = None
+    checkpoint: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    scenes: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
 
 
 def main(arguments: list[str] | None = None) -> None:

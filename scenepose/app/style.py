@@ -35,7 +35,8 @@ def theme() -> Base:
 
 
 CSS = """
-.gradio-container { max-width: 1360px !important; margin: 0 auto !important; }
+.gradio-container { width: 100% !important; max-width: 1400px !important; margin: 0 auto !important; }
+.gradio-container > .main { width: 100%; max-width: none; }
 .gradio-container main { padding-top: 14px !important; }
 #sp-header, #sp-header > *, #sp-about > * { padding: 0 !important; }
 #sp-header h1 { font-size: 1.7rem; font-weight: 750; letter-spacing: -.02em; margin: 0; }
@@ -60,10 +61,12 @@ CSS = """
 #sp-scenes, #sp-scenes * { outline: none; }
 #sp-scenes button.thumbnail-item:focus-visible { outline: 3px solid var(--primary-500); }
 #sp-cards, #sp-cards > *, #sp-status, #sp-status > * { padding: 0 !important; }
+#sp-exact { align-items: stretch; }
+#sp-generate { font-size: 1rem; }
 .sp-note { margin: 6px 2px 0; font-size: .78rem; color: var(--body-text-color-subdued); }
 .sp-cards { list-style: none; margin: 0; padding: 0; display: flex; flex-direction: column; gap: 8px;
   max-height: 620px; overflow-y: auto; }
-.sp-card { display: flex; align-items: center; gap: 12px; padding: 8px 12px 8px 0; margin: 0;
+.sp-card { display: flex; flex-shrink: 0; align-items: center; gap: 12px; padding: 8px 12px 8px 0; margin: 0;
   border-radius: 12px; overflow: hidden; border: 1px solid var(--border-color-primary);
   background: var(--block-background-fill); }
 .sp-rank { align-self: stretch; flex: none; width: 30px; margin: -8px 0; display: grid; place-items: center;
@@ -85,7 +88,8 @@ CSS = """
 }
 """
 
-#: A ripple where one clicked, at once; and pictures dropped on the scene go to the upload field.
+#: A ripple where one clicked, at once; the old picture stays visible until the next has arrived; and
+#: pictures dropped on the scene go to the upload field.
 HEAD = """
 <script>
 document.addEventListener('pointerdown', (event) => {
@@ -98,13 +102,17 @@ document.addEventListener('pointerdown', (event) => {
   scene.appendChild(ripple);
   setTimeout(() => ripple.remove(), 800);
 });
+document.addEventListener('load', (event) => {
+  if (!event.target.matches || !event.target.matches('#sp-scene img')) return;
+  event.target.style.background = `center / contain no-repeat url("${event.target.currentSrc}")`;
+}, true);
 for (const kind of ['dragover', 'dragleave', 'drop']) {
   document.addEventListener(kind, (event) => {
     const scene = event.target.closest && event.target.closest('#sp-scene');
     if (!scene) return;
     event.preventDefault();
     scene.classList.toggle('sp-drop', kind === 'dragover');
-    const input = document.querySelector('#sp-upload input[type=file]');
+    const input = document.querySelector('input[type=file]:has(+ #sp-upload)');
     if (kind !== 'drop' || !input || !event.dataTransfer.files.length) return;
     const one = new DataTransfer();
     one.items.add(event.dataTransfer.files[0]);

@@ -19,11 +19,20 @@ ROOMS_A_PROCESS = 8
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="python -m train.rooms", description="Renders furnished rooms with depth, labels and mesh.")
+    parser = argparse.ArgumentParser(
+        prog="python -m train.rooms", description="Renders furnished rooms with depth, labels and mesh."
+    )
     parser.add_argument("--out", default="data/rooms", help="folder for the rooms (default: data/rooms)")
-    parser.add_argument("--rooms", default="0:60", metavar="FROM:TO", help="seeds, the last one excluded (default: 0:60)")
+    parser.add_argument(
+        "--rooms", default="0:60", metavar="FROM:TO", help="seeds, the last one excluded (default: 0:60)"
+    )
     parser.add_argument("--views", type=int, default=6, help="camera views a room (default: 6)")
-    parser.add_argument("--shard", default="0/1", metavar="I/N", help="take every N-th seed, starting with the I-th (I from 0)")
+    parser.add_argument(
+        "--shard",
+        default="0/1",
+        metavar="I/N",
+        help="take every N-th seed, starting with the I-th (I from 0)",
+    )
     parser.add_argument("--threads", type=int, default=0, help="render threads (default: all cores)")
     parser.add_argument("--demo", action="store_true", help="render the demo's scenes into assets/scenes")
     parser.add_argument("--seeds", help=argparse.SUPPRESS)  # set for the processes that do the work
@@ -81,16 +90,34 @@ def main():
     todo = [s for s in seeds if s not in done]
     os.makedirs(options.out, exist_ok=True)
     log_path = os.path.join(options.out, f"log-{shard}-of-{shards}.txt")
-    print(f"{len(todo)} rooms to render, {len(done)} there already; Blender's own messages go to {log_path}", flush=True)
+    print(
+        f"{len(todo)} rooms to render, {len(done)} there already; Blender's own messages go to {log_path}",
+        flush=True,
+    )
     begin, failed, finished = time.time(), 0, 0
     for at in range(0, len(todo), ROOMS_A_PROCESS):
         chunk = todo[at : at + ROOMS_A_PROCESS]
         read, write_end = os.pipe()
-        command = [sys.executable, "-m", "train.rooms", "--out", options.out, "--views", str(options.views),
-                   "--threads", str(options.threads), "--seeds", ",".join(map(str, chunk))]
+        command = [
+            sys.executable,
+            "-m",
+            "train.rooms",
+            "--out",
+            options.out,
+            "--views",
+            str(options.views),
+            "--threads",
+            str(options.threads),
+            "--seeds",
+            ",".join(map(str, chunk)),
+        ]
         with open(log_path, "a") as log:
-            worker = subprocess.Popen(["/bin/sh", "-c", f'exec 3>&{write_end}; exec "$@"', "sh", *command],
-                                      stdout=log, stderr=log, pass_fds=(write_end,))
+            worker = subprocess.Popen(
+                ["/bin/sh", "-c", f'exec 3>&{write_end}; exec "$@"', "sh", *command],
+                stdout=log,
+                stderr=log,
+                pass_fds=(write_end,),
+            )
         os.close(write_end)
         heard = 0
         with os.fdopen(read) as lines:
@@ -99,12 +126,18 @@ def main():
                 finished += 1
                 failed += "left out" in line
                 left = (time.time() - begin) / finished * (len(todo) - finished)
-                print(f"[{finished}/{len(todo)}, {failed} left out, {left / 60:.0f} min to go] {line.strip()}", flush=True)
+                print(
+                    f"[{finished}/{len(todo)}, {failed} left out, {left / 60:.0f} min to go] {line.strip()}",
+                    flush=True,
+                )
         if worker.wait() != 0:
             lost = len(chunk) - heard
             failed, finished = failed + lost, finished + lost
             print(f"a renderer process ended early; {lost} rooms lost, run again to retry them", flush=True)
-    print(f"done: {len(todo) - failed} rooms in {(time.time() - begin) / 60:.1f} min, {failed} left out", flush=True)
+    print(
+        f"done: {len(todo) - failed} rooms in {(time.time() - begin) / 60:.1f} min, {failed} left out",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -64,14 +64,25 @@ def score(depth, label):
     centre = depth[rows // 3 : -rows // 3 or None, columns // 4 : -columns // 4]
     if centre.min() < 1.25 or (depth < 0.55).mean() > 0.02 or (depth < 1.1).mean() > 0.1:
         return -math.inf
-    if usable[1] < 0.08 or sum(usable) < 0.16 or usable[0] < 0.01 and usable[1] < 0.22 or (~np.isfinite(depth)).mean() > 0.3:
+    if (
+        usable[1] < 0.08
+        or sum(usable) < 0.16
+        or (usable[0] < 0.01 and usable[1] < 0.22)
+        or (~np.isfinite(depth)).mean() > 0.3
+    ):
         return -math.inf
     far = np.clip(np.median(depth[np.isfinite(depth)]) / 3.0, 0, 1.3)
     kinds = len(set(label.ravel().tolist()))
     blank = max(0.0, np.isin(label, (c.WALL, c.DOOR, c.WINDOW, c.CEILING, c.CURTAIN)).mean() - 0.42)
     lamps = ((label == c.LAMP) & (depth < 2.5)).mean()
     blank += 4 * lamps
-    return 2.2 * min(usable[0], 0.25) + 1.2 * min(usable[1], 0.3) + 0.5 * far + 0.05 * min(kinds, 12) - 1.5 * blank
+    return (
+        2.2 * min(usable[0], 0.25)
+        + 1.2 * min(usable[1], 0.3)
+        + 0.5 * far
+        + 0.05 * min(kinds, 12)
+        - 1.5 * blank
+    )
 
 
 def propose(room, rng):
@@ -80,9 +91,14 @@ def propose(room, rng):
 
     for _ in range(200):
         wall = str(rng.choice(["south", "north", "west", "east"]))
-        along = rng.choice([rng.uniform(0.1, 0.25), rng.uniform(0.75, 0.9), rng.uniform(0.25, 0.75)]) * room.length(wall)
+        along = rng.choice(
+            [rng.uniform(0.1, 0.25), rng.uniform(0.75, 0.9), rng.uniform(0.25, 0.75)]
+        ) * room.length(wall)
         x, y = room.point(wall, along, rng.uniform(0.25, 0.7))
-        if all(not p.contains(Point(x, y).buffer(0.15)) and not p.buffer(0.12).contains(Point(x, y)) for p in room.taken):
+        if all(
+            not p.contains(Point(x, y).buffer(0.15)) and not p.buffer(0.12).contains(Point(x, y))
+            for p in room.taken
+        ):
             break
     goals = [(room.width / 2, room.depth / 2), *room.goals]
     goal = np.array(goals[int(rng.integers(len(goals)))]) + rng.normal(0, 0.5, 2)

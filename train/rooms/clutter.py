@@ -2,11 +2,10 @@
 
 import numpy as np
 
+from . import built, light, stock
 from . import furniture as f
 from . import joinery as j
-from . import light
 from . import materials as mat
-from . import stock
 from .layout import FACING
 
 
@@ -21,7 +20,11 @@ def scatter_on(room, support, count, edge=0.14):
         y = rng.uniform(-1, 1) * max(0.0, support.dimensions.y / 2 - edge)
         if any(np.hypot(x - a, y - b) < 0.24 for a, b in spots):
             continue
-        tone = mat.plain("ware", stock.cloth_colour(rng) if rng.random() < 0.5 else (0.8, 0.79, 0.76), rng.uniform(0.1, 0.5))
+        tone = mat.plain(
+            "ware",
+            stock.cloth_colour(rng) if rng.random() < 0.5 else (0.8, 0.79, 0.76),
+            rng.uniform(0.1, 0.5),
+        )
         pick = rng.random()
         if pick < 0.3:
             item = j.cup(rng, tone)
@@ -34,7 +37,12 @@ def scatter_on(room, support, count, edge=0.14):
             f.rescale(item, *(min(1.0, 0.3 / max(item.dimensions.x, item.dimensions.y)),) * 3)
         else:
             r = rng.uniform(0.09, 0.16)
-            item = j.turned("bowl", [(0, 0), (r * 0.5, 0), (r, 0.07), (r * 0.95, 0.07), (r * 0.45, 0.012), (0, 0.012)], tone, 39)
+            item = j.turned(
+                "bowl",
+                [(0, 0), (r * 0.5, 0), (r, 0.07), (r * 0.95, 0.07), (r * 0.45, 0.012), (0, 0.012)],
+                tone,
+                39,
+            )
         if room.on_top(item, support, x, y):
             spots.append((x, y))
         else:
@@ -49,7 +57,11 @@ def cushions(room, sofa):
         return
     cloth = [mat.fabric(stock.cloth_colour(rng), rng) for _ in range(2)]
     wide = sofa.dimensions.y
-    spots = [s for s in (-wide * 0.28, wide * 0.28, wide * 0.15) if rng.random() < 0.6] if wide > 1.3 else [0.0] * int(rng.random() < 0.4)
+    spots = (
+        [s for s in (-wide * 0.28, wide * 0.28, wide * 0.15) if rng.random() < 0.6]
+        if wide > 1.3
+        else [0.0] * int(rng.random() < 0.4)
+    )
     for y in spots:
         size = float(rng.uniform(0.38, 0.46))
         cushion = j.cushion(rng, size, size, 0.14, cloth[int(rng.integers(2))])
@@ -63,10 +75,19 @@ def cushions(room, sofa):
 
 def rug(room, x, y, length, width, angle):
     """Lays a rug (it takes no floor: things stand on it)."""
-    piece = j.rug(room.rng, min(length, room.width - 0.5, room.depth - 0.5), min(width, room.width - 0.5, room.depth - 0.5))
-    half = [max(abs(piece.dimensions.x / 2 * np.cos(angle)), abs(piece.dimensions.y / 2 * np.sin(angle))),
-            max(abs(piece.dimensions.x / 2 * np.sin(angle)), abs(piece.dimensions.y / 2 * np.cos(angle)))]
-    x, y = np.clip(x, half[0] + 0.1, room.width - half[0] - 0.1), np.clip(y, half[1] + 0.1, room.depth - half[1] - 0.1)
+    piece = j.rug(
+        room.rng,
+        min(length, room.width - 0.5, room.depth - 0.5),
+        min(width, room.width - 0.5, room.depth - 0.5),
+    )
+    half = [
+        max(abs(piece.dimensions.x / 2 * np.cos(angle)), abs(piece.dimensions.y / 2 * np.sin(angle))),
+        max(abs(piece.dimensions.x / 2 * np.sin(angle)), abs(piece.dimensions.y / 2 * np.cos(angle))),
+    ]
+    x, y = (
+        np.clip(x, half[0] + 0.1, room.width - half[0] - 0.1),
+        np.clip(y, half[1] + 0.1, room.depth - half[1] - 0.1),
+    )
     room.put(piece, x, y, angle, 0.0, solid=False)
 
 
@@ -74,7 +95,9 @@ def pictures(room, count):
     """Hangs pictures where the walls are free."""
     rng = room.rng
     for _ in range(count):
-        piece = stock.picture(rng) if rng.random() < 0.85 else f.spawn("wall_art", stock.seed_of(rng), small_art)
+        piece = (
+            built.picture(rng) if rng.random() < 0.85 else f.spawn("wall_art", stock.seed_of(rng), small_art)
+        )
         for wall in room.walls() * 3:
             if room.hang(piece, wall, rng.uniform(0.3, room.length(wall) - 0.3), rng.uniform(1.45, 1.7)):
                 break
@@ -92,7 +115,7 @@ def over(room, piece, chance=0.7):
         return
     wall = min(FACING, key=lambda w: abs((FACING[w] - piece.rotation_euler.z + np.pi) % (2 * np.pi) - np.pi))
     along = piece.location.x if wall in ("south", "north") else piece.location.y
-    art = stock.picture(room.rng)
+    art = built.picture(room.rng)
     if not room.hang(art, wall, along, max(1.55, piece.dimensions.z + 0.2 + art.dimensions.z / 2)):
         f.discard(art)
 

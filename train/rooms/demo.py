@@ -13,11 +13,24 @@ import numpy as np
 
 from . import classes as c
 
-WIDTH, HEIGHT, SAMPLES, QUALITY = 960, 720, 40, 88
+WIDTH, HEIGHT, SAMPLES, QUALITY = 960, 720, 8, 88
 FOLDER = os.path.join("assets", "scenes")
 
 # file, title, type, seed, number of the view, what the starting point shows
-SCENES = []
+SCENES = [
+    ("living-room", "Living room", "living_room", 900001, 0, "sit"),
+    ("bedroom", "Bedroom", "bedroom", 900001, 0, "sit"),
+    ("cafe", "Cafe", "cafe", 900001, 0, "stand"),
+    ("dining-room", "Dining room", "dining_room", 900002, 3, "sit"),
+    ("office", "Study", "office", 900001, 1, "sit"),
+    ("kitchen", "Kitchen", "kitchen", 900001, 0, "stand"),
+    ("waiting-room", "Waiting room", "waiting_room", 900001, 3, "sit"),
+    ("lounge", "Pink sofa", "living_room", 900002, 2, "sit"),
+    ("evening", "Evening at home", "living_room", 900003, 0, "sit"),
+    ("reception", "Reception", "waiting_room", 900002, 1, "stand"),
+    ("two-desks", "Shared office", "office", 900002, 1, "stand"),
+    ("coffee-bar", "Coffee bar", "cafe", 900003, 1, "stand"),
+]
 
 
 def project(view, place):
@@ -41,34 +54,41 @@ def shown(view, depth, label, place, wanted):
 
 
 def sitting_points(room, view, depth, label):
-    """Candidates (badness, pixel): 0.2 m above the middle of seats that are seen, free and face the camera's half."""
+    """Candidates (badness, pixel): 0.2 m above the middle of seats that are seen, best those facing us."""
     import bpy
 
     from . import stock
 
     found = []
     for obj in bpy.context.scene.objects:
-        if obj.type != "MESH" or obj.pass_index not in c.SEATS or not 0.3 < obj.dimensions.z:
+        if obj.type != "MESH" or obj.pass_index not in c.SEATS or not obj.dimensions.z > 0.3:
             continue
         height, turn = stock.seat_of(obj), obj.rotation_euler.z
-        if height is None or not 0.36 < height < 0.6:
+        if height is None or not 0.36 < height < 0.62:
             continue
         front, left = np.array([math.cos(turn), math.sin(turn)]), np.array([-math.sin(turn), math.cos(turn)])
-        bed = obj.pass_index == c.BED
-        wide = obj.dimensions.y
-        slides = (-0.27 * wide, 0.27 * wide) if wide > 1.2 else (0.0,)
-        for slide in slides:
-            spot = np.array(obj.location)[:2] + left * slide + front * (obj.dimensions.x * (0.3 if bed else 0.08))
+        deep, wide = obj.dimensions.x, obj.dimensions.y
+        if obj.pass_index == c.BED:  # sit on a long edge, feet beside the bed
+            places = [(0.1 * deep, side * (wide / 2 - 0.26), left * side) for side in (-1, 1)]
+        else:
+            slides = (-0.27 * wide, 0.27 * wide) if wide > 1.2 else (0.0,)
+            places = [(0.08 * deep, slide, front) for slide in slides]
+        for forward, slide, ahead in places:
+            spot = np.array(obj.location)[:2] + left * slide + front * forward
             seat = np.array([*spot, height])
-            if not all(shown(view, depth, label, seat + (*(front * a + left * b), 0), (obj.pass_index,)) for a in (0.0, 0.12) for b in (-0.12, 0.12)):
+            if not all(
+                shown(view, depth, label, seat + np.array([*(front * a + left * b), 0]), (obj.pass_index,))
+                for a in (0.0, 0.12)
+                for b in (-0.12, 0.12)
+            ):
                 continue
-            pixel, far = project(view, seat + (0, 0, 0.2))
-            head, _ = project(view, seat + (0, 0, 0.85))
-            feet, _ = project(view, (*(spot + front * 0.45), 0))
+            pixel, far = project(view, seat + np.array([0, 0, 0.2]))
+            head, _ = project(view, seat + np.array([0, 0, 0.85]))
+            feet, _ = project(view, (*(spot + ahead * 0.45), 0))
             if not (inside(pixel, 60) and inside(head, 10) and inside(feet, 10)):
                 continue
             to_camera = np.array(view.place)[:2] - spot
-            facing = float(front @ to_camera / np.linalg.norm(to_camera))
+            facing = float(ahead @ to_camera / np.linalg.norm(to_camera))
             found.append((abs(pixel[0] - WIDTH / 2) / WIDTH + abs(far - 3.0) * 0.15 - 0.4 * facing, pixel))
     return sorted(found, key=lambda pair: pair[0])
 
@@ -83,7 +103,10 @@ def standing_points(room, view, depth, label):
             disc = Point(x, y).buffer(0.35)
             if any(disc.intersects(p) for p in room.taken):
                 continue
-            if not all(shown(view, depth, label, (x + a, y + b, 0.0), c.WALKABLE) for a, b in ((0, 0), (0.15, 0), (-0.15, 0), (0, 0.15), (0, -0.15))):
+            if not all(
+                shown(view, depth, label, (x + a, y + b, 0.0), c.WALKABLE)
+                for a, b in ((0, 0), (0.15, 0), (-0.15, 0), (0, 0.15), (0, -0.15))
+            ):
                 continue
             pixel, far = project(view, (x, y, 0.85))
             head, _ = project(view, (x, y, 1.78))
@@ -107,7 +130,7 @@ def render_all(threads=0, only=()):
     for name, title, kind, seed, number, pose in SCENES:
         file_name = f"{name}.webp"
         path = os.path.join(FOLDER, file_name)
-        if only and name not in only or not only and os.path.exists(path) and file_name in listed:
+        if (only and name not in only) or (not only and os.path.exists(path) and file_name in listed):
             continue
         room = scene.build(seed, kind)
         rng = np.random.default_rng([seed, 73])
@@ -117,10 +140,16 @@ def render_all(threads=0, only=()):
         colour, depth, label = render.passes(WIDTH, HEIGHT)
         exposure = render.exposure_of(colour, label, np.random.default_rng(0), room.mood) + 0.15
         render.save(path, exposure, "AgX - Medium High Contrast", QUALITY)
-        points = (sitting_points if pose == "sit" else standing_points)(room, view, depth, label)
+        sitting, standing = (find(room, view, depth, label) for find in (sitting_points, standing_points))
+        points = sitting or standing if pose == "sit" else standing or sitting
         if not points:
-            raise RuntimeError(f"demo scene {name}: no good place to {pose} is in view")
-        listed[file_name] = {"file": file_name, "title": title, "point": [round(float(v), 1) for v in points[0][1]]}
+            print(f"{path}: left out, no good place for a person is in view", flush=True)
+            continue
+        listed[file_name] = {
+            "file": file_name,
+            "title": title,
+            "point": [round(float(v), 1) for v in points[0][1]],
+        }
         order = [f"{entry[0]}.webp" for entry in SCENES]
         with open(index, "w") as file:
             json.dump([listed[f] for f in order if f in listed], file, indent=1)

@@ -115,7 +115,9 @@ def duvet(rng, length, width, thickness, drop, material):
 
 def soft_box(name, size, material, label, radius=0.06, crown=0.02):
     """An upholstered block: rounded edges and a slightly crowned top; size (x, y, z)."""
-    obj = boxes(name, [((-size[0] / 2, -size[1] / 2, 0), (size[0] / 2, size[1] / 2, size[2]), material)], label, 0)
+    obj = boxes(
+        name, [((-size[0] / 2, -size[1] / 2, 0), (size[0] / 2, size[1] / 2, size[2]), material)], label, 0
+    )
     bpy.context.view_layer.objects.active = obj
     modifier = obj.modifiers.new("bevel", "BEVEL")
     modifier.width, modifier.segments = min(radius, min(size) * 0.45), 5
@@ -138,7 +140,12 @@ def turned(name, profile, material, label, sides=32):
 
 def cup(rng, material):
     r, h = rng.uniform(0.035, 0.045), rng.uniform(0.07, 0.11)
-    return turned("cup", [(0, 0), (r * 0.8, 0), (r, h), (r * 0.9, h), (r * 0.75, 0.01), (0, 0.01)], material, c.OTHER_PROP)
+    return turned(
+        "cup",
+        [(0, 0), (r * 0.8, 0), (r, h), (r * 0.9, h), (r * 0.75, 0.01), (0, 0.01)],
+        material,
+        c.OTHER_PROP,
+    )
 
 
 def vase(rng, material):
@@ -146,7 +153,12 @@ def vase(rng, material):
     z = np.linspace(0, 1, 18)
     bend = rng.uniform(0.5, 1.5)
     body = r * (0.45 + 0.55 * np.sin(np.pi * z**bend) + 0.1 * (z > 0.9))
-    profile = [(0, 0), *[(float(q), float(h * t)) for q, t in zip(body, z)], (float(body[-1]) * 0.8, h * 0.95), (0, h * 0.5)]
+    profile = [
+        (0, 0),
+        *[(float(q), float(h * t)) for q, t in zip(body, z, strict=True)],
+        (float(body[-1]) * 0.8, h * 0.95),
+        (0, h * 0.5),
+    ]
     return turned("vase", profile, material, c.OTHER_PROP)
 
 
@@ -154,16 +166,30 @@ def books(rng, count, standing):
     """A pile of books, or a row standing along y with spines to +x."""
     parts, at = [], 0.0
     for _ in range(count):
-        cover = mat.plain("book", mat.colour(rng.random(), rng.uniform(0.1, 0.8), rng.uniform(0.15, 0.9)), 0.6)
+        cover = mat.plain(
+            "book", mat.colour(rng.random(), rng.uniform(0.1, 0.8), rng.uniform(0.15, 0.9)), 0.6
+        )
         paper = mat.plain("paper", (0.75, 0.7, 0.6), 0.9)
         deep, tall, thick = rng.uniform(0.13, 0.2), rng.uniform(0.18, 0.27), rng.uniform(0.012, 0.04)
         if standing:
             parts.append(((-deep / 2, at, 0), (deep / 2, at + thick, tall), cover))
-            parts.append(((-deep / 2 - 0.001, at + 0.003, 0.004), (deep / 2 - 0.004, at + thick - 0.003, tall + 0.001), paper))
+            parts.append(
+                (
+                    (-deep / 2 - 0.001, at + 0.003, 0.004),
+                    (deep / 2 - 0.004, at + thick - 0.003, tall + 0.001),
+                    paper,
+                )
+            )
         else:
             x, y = rng.uniform(-0.02, 0.02, 2)
             parts.append(((x - deep / 2, y - tall / 2, at), (x + deep / 2, y + tall / 2, at + thick), cover))
-            parts.append(((x - deep / 2 + 0.005, y - tall / 2 - 0.001, at + 0.003), (x + deep / 2 + 0.001, y + tall / 2 + 0.001, at + thick - 0.003), paper))
+            parts.append(
+                (
+                    (x - deep / 2 + 0.005, y - tall / 2 - 0.001, at + 0.003),
+                    (x + deep / 2 + 0.001, y + tall / 2 + 0.001, at + thick - 0.003),
+                    paper,
+                )
+            )
         at += thick + 0.001
     return boxes("books", parts, c.BOOKS, 0)
 
@@ -172,8 +198,19 @@ def plant(rng, height):
     """A potted plant: arching strap or broad leaves from a pot."""
     pot_r, pot_h = rng.uniform(0.1, 0.17) * (0.5 + height / 2), rng.uniform(0.18, 0.32) * (0.4 + height / 2)
     tone = mat.colour(rng.random(), rng.uniform(0, 0.5), rng.uniform(0.2, 0.9))
-    pot = turned("pot", [(0, 0), (pot_r * 0.75, 0), (pot_r, pot_h), (pot_r * 0.9, pot_h), (pot_r * 0.85, pot_h * 0.9), (0, pot_h * 0.9)],
-                 mat.plain("pot", tone, 0.4), c.OTHER_PROP)
+    pot = turned(
+        "pot",
+        [
+            (0, 0),
+            (pot_r * 0.75, 0),
+            (pot_r, pot_h),
+            (pot_r * 0.9, pot_h),
+            (pot_r * 0.85, pot_h * 0.9),
+            (0, pot_h * 0.9),
+        ],
+        mat.plain("pot", tone, 0.4),
+        c.OTHER_PROP,
+    )
     hue, broad = rng.uniform(0.22, 0.38), rng.random() < 0.6
     leaf = mat.plain("leaf", mat.colour(hue, rng.uniform(0.45, 0.75), rng.uniform(0.2, 0.45)), 0.45)
     points, faces = [], []
@@ -185,7 +222,9 @@ def plant(rng, height):
         out = length * np.sin(lean) * t**1.3
         up = pot_h * 0.9 + length * (np.cos(lean) * t - 0.35 * lean * t**2.5)
         stem = 0.45 if broad else 0.0
-        spread = half * np.where(t < stem, 0.06, np.sin(np.pi * np.clip((t - stem) / (1 - stem), 0.03, 1)) ** 0.7)
+        spread = half * np.where(
+            t < stem, 0.06, np.sin(np.pi * np.clip((t - stem) / (1 - stem), 0.03, 1)) ** 0.7
+        )
         side = np.array([-np.sin(angle), np.cos(angle)])
         axis = np.array([np.cos(angle), np.sin(angle)])
         start = len(points)
@@ -222,11 +261,23 @@ def rug(rng, length, width):
     if kind == 0:
         factor = m.ramp(m.noise(where, rng.uniform(2, 7), 3, 0.5, 1.5), 0.47, 0.53)
     elif kind == 1:
-        factor = m.ramp(m.add("ShaderNodeTexWave", {"Vector": where, "Scale": rng.uniform(0.8, 3)},
-                              bands_direction="X").outputs["Fac"], 0.55, 0.6)
+        factor = m.ramp(
+            m.add(
+                "ShaderNodeTexWave", {"Vector": where, "Scale": rng.uniform(0.8, 3)}, bands_direction="X"
+            ).outputs["Fac"],
+            0.55,
+            0.6,
+        )
     elif kind == 2:
-        factor = m.ramp(m.add("ShaderNodeTexVoronoi", {"Vector": where, "Scale": rng.uniform(3, 8), "Randomness": 0.0},
-                              distance="MANHATTAN").outputs["Distance"], 0.35, 0.38)
+        factor = m.ramp(
+            m.add(
+                "ShaderNodeTexVoronoi",
+                {"Vector": where, "Scale": rng.uniform(3, 8), "Randomness": 0.0},
+                distance="MANHATTAN",
+            ).outputs["Distance"],
+            0.35,
+            0.38,
+        )
     else:
         factor = m.noise(where, 60, 2)
     base = m.mix(factor, tone, second if kind < 3 else mat.scaled(tone, 0.7))
@@ -235,4 +286,9 @@ def rug(rng, length, width):
     if rng.random() < 0.25:
         r = min(length, width) / 2
         return turned("rug", [(r, 0), (r, 0.008), (0, 0.008)], m.material, c.FLOOR_MAT, 64)
-    return boxes("rug", [((-length / 2, -width / 2, 0), (length / 2, width / 2, 0.008), m.material)], c.FLOOR_MAT, 0.003)
+    return boxes(
+        "rug",
+        [((-length / 2, -width / 2, 0), (length / 2, width / 2, 0.008), m.material)],
+        c.FLOOR_MAT,
+        0.003,
+    )

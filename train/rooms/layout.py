@@ -51,8 +51,15 @@ class Room:
     def add_opening(self, opening, is_window):
         self.openings.append(opening)
         (self.windows if is_window else self.doors).append(opening)
-        self.on_walls.append((opening.wall, opening.centre - opening.width / 2 - 0.35, opening.centre + opening.width / 2 + 0.35,
-                              opening.bottom, opening.top + 0.1))
+        self.on_walls.append(
+            (
+                opening.wall,
+                opening.centre - opening.width / 2 - 0.35,
+                opening.centre + opening.width / 2 + 0.35,
+                opening.bottom,
+                opening.top + 0.1,
+            )
+        )
         if not is_window:  # keep the way through the door free
             a = self.point(opening.wall, opening.centre - opening.width / 2, 0)
             b = self.point(opening.wall, opening.centre + opening.width / 2, 0.95)
@@ -68,7 +75,9 @@ class Room:
     def is_free(self, polygon, ignore=()):
         """Whether a plan polygon lies in the room and meets nothing that stands there."""
         inside = self.extent.buffer(1e-3).contains(polygon)
-        return inside and not any(polygon.intersects(other) for other in self.taken if not any(other is i for i in ignore))
+        return inside and not any(
+            polygon.intersects(other) for other in self.taken if not any(other is i for i in ignore)
+        )
 
     def put(self, piece, x, y, angle, z=0.0, solid=True):
         """Stands a piece there without asking; `solid` pieces take their floor."""
@@ -82,7 +91,9 @@ class Room:
         shape = self.footprint(piece, x, y, angle, margin)
         if not self.is_free(shape):
             return False
-        if ahead and not self.is_free(self.footprint(piece, x, y, angle, 0.0, ahead).intersection(self.extent)):
+        if ahead and not self.is_free(
+            self.footprint(piece, x, y, angle, 0.0, ahead).intersection(self.extent)
+        ):
             return False
         self.put(piece, x, y, angle, z)
         return True
@@ -90,8 +101,13 @@ class Room:
     def hides_opening(self, piece, wall, along, slack=0.0):
         """Whether a piece at the wall would stand in a window's light or before a door."""
         a, b = along - piece.dimensions.y / 2 - slack, along + piece.dimensions.y / 2 + slack
-        return any(o.wall == wall and o.centre + o.width / 2 + 0.1 > a and o.centre - o.width / 2 - 0.1 < b
-                   and piece.dimensions.z > o.bottom + 0.12 for o in self.openings)
+        return any(
+            o.wall == wall
+            and o.centre + o.width / 2 + 0.1 > a
+            and o.centre - o.width / 2 - 0.1 < b
+            and piece.dimensions.z > o.bottom + 0.12
+            for o in self.openings
+        )
 
     def against(self, piece, walls=None, gap=None, ahead=0.5, at=None, tries=25, need=False):
         """Stands a piece with its back to a wall; returns (wall, along) or None.
@@ -109,9 +125,13 @@ class Room:
                 along = half + 0.03 + share * (size - 2 * half - 0.06)
                 if self.hides_opening(piece, wall, along):
                     continue
-                curtain = any(o.wall == wall and abs(o.centre - along) < half + o.width / 2 + 0.2 for o in self.windows)
+                curtain = any(
+                    o.wall == wall and abs(o.centre - along) < half + o.width / 2 + 0.2 for o in self.windows
+                )
                 away = gap if gap is not None else self.rng.uniform(0.02, 0.06)
-                x, y = self.point(wall, along, piece.dimensions.x / 2 + (max(away, 0.17) if curtain else away))
+                x, y = self.point(
+                    wall, along, piece.dimensions.x / 2 + (max(away, 0.17) if curtain else away)
+                )
                 if self.try_put(piece, x, y, FACING[wall], 0.0, ahead):
                     if piece.dimensions.z > 1.1:
                         self.on_walls.append((wall, along - half, along + half, 0, piece.dimensions.z))
@@ -123,7 +143,10 @@ class Room:
     def beside(self, piece, other, side, gap=0.05, flush=True):
         """Stands a piece to the left (side +1) or right (-1) of another, backs in line; says whether."""
         angle = other.rotation_euler.z
-        front, left = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
+        front, left = (
+            np.array([math.cos(angle), math.sin(angle)]),
+            np.array([-math.sin(angle), math.cos(angle)]),
+        )
         sideways = (other.dimensions.y + piece.dimensions.y) / 2 + gap
         back = (piece.dimensions.x - other.dimensions.x) / 2 if flush else 0.0
         x, y = np.array(other.location)[:2] + left * side * sideways + front * back
@@ -132,7 +155,10 @@ class Room:
     def before(self, piece, other, gap, sideways=0.0, turn=math.pi, ahead=0.0):
         """Stands a piece in front of another, by default facing it; says whether."""
         angle = other.rotation_euler.z
-        front, left = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
+        front, left = (
+            np.array([math.cos(angle), math.sin(angle)]),
+            np.array([-math.sin(angle), math.cos(angle)]),
+        )
         quarter = abs(math.sin(turn)) > 0.7
         reach = (other.dimensions.x + (piece.dimensions.y if quarter else piece.dimensions.x)) / 2 + gap
         x, y = np.array(other.location)[:2] + front * reach + left * sideways
@@ -155,7 +181,13 @@ class Room:
         corners = [(x, y) for x in (r, self.width - r) for y in (r, self.depth - r)]
         for k in self.rng.permutation(4):
             x, y = corners[k]
-            if self.try_put(piece, x + self.rng.uniform(-0.03, 0.03), y + self.rng.uniform(-0.03, 0.03), self.rng.uniform(0, 6.3), margin):
+            if self.try_put(
+                piece,
+                x + self.rng.uniform(-0.03, 0.03),
+                y + self.rng.uniform(-0.03, 0.03),
+                self.rng.uniform(0, 6.3),
+                margin,
+            ):
                 return True
         return self.against(piece, ahead=0.0) is not None
 
@@ -178,7 +210,13 @@ class Room:
         if along - half < 0.1 or along + half > self.length(wall) - 0.1 or high > self.height - 0.08:
             return False
         for other, start, end, bottom, top in self.on_walls:
-            if other == wall and start - 0.06 < along + half and end + 0.06 > along - half and bottom < high and top > low - 0.06:
+            if (
+                other == wall
+                and start - 0.06 < along + half
+                and end + 0.06 > along - half
+                and bottom < high
+                and top > low - 0.06
+            ):
                 return False
         x, y = self.point(wall, along, piece.dimensions.x / 2 + 0.004)
         piece.location, piece.rotation_euler = (x, y, low), (0, 0, FACING[wall])

@@ -52,11 +52,11 @@ def lamp(kind, watts, place, rgb, size=0.08, **more):
 
 def hanging(room, x, y, height):
     """A pendant lamp whose lower rim hangs at a height over the floor."""
-    from . import stock
+    from . import built
 
     if not hasattr(room, "pendant_seed"):
         room.pendant_seed = int(room.rng.integers(2**31))
-    piece = stock.pendant(np.random.default_rng(room.pendant_seed), room.height - height, is_lit(room))
+    piece = built.pendant(np.random.default_rng(room.pendant_seed), room.height - height, is_lit(room))
     piece.location = (x, y, room.height)
     room.bulbs.append(((x, y, height - 0.03), 30.0))
 
@@ -64,7 +64,9 @@ def hanging(room, x, y, height):
 def ceiling_bowl(room, x, y):
     """A flat round lamp under the ceiling."""
     r = room.rng.uniform(0.14, 0.25)
-    shade = mat.glow(warm(room, room.rng), 3.0) if is_lit(room) else mat.plain("shade", (0.8, 0.79, 0.75), 0.4)
+    shade = (
+        mat.glow(warm(room, room.rng), 3.0) if is_lit(room) else mat.plain("shade", (0.8, 0.79, 0.75), 0.4)
+    )
     bowl = j.turned("lamp", [(0, -0.1), (r * 0.7, -0.09), (r, -0.03), (r, 0)], shade, c.LAMP)
     bowl.location = (x, y, room.height)
     room.bulbs.append(((x, y, room.height - 0.16), 70.0))
@@ -82,13 +84,28 @@ def install(room, rng):
     """Makes the lights of a furnished room: sun, sky at the windows, bulbs, and what walls give back."""
     flux = 0.0
     by_day = room.mood != "evening"
-    sky_tint = {"sun": (0.82, 0.91, 1.0), "overcast": (0.93, 0.97, 1.0), "electric": (0.9, 0.95, 1.0), "evening": (0.4, 0.55, 1.0)}[room.mood]
-    radiance = {"sun": 1.8, "overcast": 1.2, "electric": 0.7, "evening": 0.02}[room.mood] * rng.uniform(0.8, 1.3)
+    sky_tint = {
+        "sun": (0.82, 0.91, 1.0),
+        "overcast": (0.93, 0.97, 1.0),
+        "electric": (0.9, 0.95, 1.0),
+        "evening": (0.4, 0.55, 1.0),
+    }[room.mood]
+    radiance = {"sun": 1.8, "overcast": 1.2, "electric": 0.7, "evening": 0.02}[room.mood] * rng.uniform(
+        0.8, 1.3
+    )
     for o in room.windows:
         area = o.width * (o.top - o.bottom)
         origin, along, inward = frame_of(o.wall, room.width, room.depth)
         xy = origin + along * o.centre - inward * 0.05
-        sky = lamp("AREA", radiance * math.pi * area, (*xy, (o.top + o.bottom) / 2), sky_tint, shape="RECTANGLE", size=o.width, size_y=o.top - o.bottom)
+        sky = lamp(
+            "AREA",
+            radiance * math.pi * area,
+            (*xy, (o.top + o.bottom) / 2),
+            sky_tint,
+            shape="RECTANGLE",
+            size=o.width,
+            size_y=o.top - o.bottom,
+        )
         sky.rotation_euler = (math.pi / 2 - 0.2, 0, math.atan2(inward[1], inward[0]) - math.pi / 2 + math.pi)
         flux += radiance * math.pi * area * 0.8
     if room.mood == "sun" and room.windows:
@@ -97,7 +114,13 @@ def install(room, rng):
         bearing = math.atan2(inward[1], inward[0]) + rng.uniform(-0.9, 0.9)
         elevation = math.radians(rng.uniform(18, 48))
         strength = rng.uniform(2.5, 6)
-        sun = lamp("SUN", strength, (0, 0, 9), (1.0, rng.uniform(0.8, 0.95), rng.uniform(0.6, 0.85)), angle=math.radians(rng.uniform(0.6, 2.5)))
+        sun = lamp(
+            "SUN",
+            strength,
+            (0, 0, 9),
+            (1.0, rng.uniform(0.8, 0.95), rng.uniform(0.6, 0.85)),
+            angle=math.radians(rng.uniform(0.6, 2.5)),
+        )
         sun.rotation_euler = (math.pi / 2 - elevation, 0, bearing - math.pi / 2)
         flux += 0.35 * strength * o.width * (o.top - o.bottom)
     if is_lit(room):
@@ -122,7 +145,7 @@ def install(room, rng):
 
 
 def outside(room, rng, tint, ambient, brightness):
-    """World shader: what the camera sees through the window, and the light that walls give back for the rest."""
+    """World shader: what the camera sees through the window; for other rays, what walls give back."""
     world = bpy.data.worlds.new("world")
     bpy.context.scene.world = world
     world.use_nodes = True
@@ -144,11 +167,14 @@ def outside(room, rng, tint, ambient, brightness):
     bumpy.inputs[1].default_value = -0.5
     link(split.outputs[2], bumpy.inputs[2])
     link(bumpy.outputs[0], height.inputs[0])
-    height.inputs[1].default_value, height.inputs[2].default_value = -0.27 + rng.uniform(-0.1, 0.2), -0.2 + rng.uniform(0.0, 0.2)
+    height.inputs[1].default_value, height.inputs[2].default_value = (
+        -0.27 + rng.uniform(-0.1, 0.2),
+        -0.2 + rng.uniform(0.0, 0.2),
+    )
     mix = new("ShaderNodeMix")
     mix.data_type = "RGBA"
     link(height.outputs[0], mix.inputs[0])
-    green = mat.colour(rng.uniform(0.2, 0.4), rng.uniform(0.1, 0.5), rng.uniform(0.3, 0.6))
+    green = mat.colour(rng.uniform(0.2, 0.4), rng.uniform(0.05, 0.3), rng.uniform(0.4, 0.7))
     if brightness:
         mix.inputs[6].default_value = (*green, 1)
         mix.inputs[7].default_value = (*((0.75, 0.86, 1.0) if room.mood == "sun" else (0.9, 0.93, 0.96)), 1)

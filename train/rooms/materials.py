@@ -43,8 +43,9 @@ class Nodes:
     def world(self, scale=(1, 1, 1), rotation=(0, 0, 0), location=(0, 0, 0)):
         """World position, scaled and turned."""
         where = self.add("ShaderNodeNewGeometry").outputs["Position"]
-        return self.add("ShaderNodeMapping", {"Vector": where, "Scale": scale, "Rotation": rotation,
-                                              "Location": location}).outputs[0]
+        return self.add(
+            "ShaderNodeMapping", {"Vector": where, "Scale": scale, "Rotation": rotation, "Location": location}
+        ).outputs[0]
 
     def object(self, scale=(1, 1, 1)):
         """Object coordinates, for things that move about."""
@@ -58,8 +59,16 @@ class Nodes:
         return self.add("ShaderNodeCombineXYZ", {0: along.outputs[0], 1: split.outputs[2]}).outputs[0]
 
     def noise(self, vector, scale=5.0, detail=4.0, roughness=0.5, distortion=0.0):
-        return self.add("ShaderNodeTexNoise", {"Vector": vector, "Scale": scale, "Detail": detail,
-                                               "Roughness": roughness, "Distortion": distortion}).outputs["Fac"]
+        return self.add(
+            "ShaderNodeTexNoise",
+            {
+                "Vector": vector,
+                "Scale": scale,
+                "Detail": detail,
+                "Roughness": roughness,
+                "Distortion": distortion,
+            },
+        ).outputs["Fac"]
 
     def mix(self, factor, first, second, blend="MIX"):
         inputs = {0: factor}
@@ -100,12 +109,17 @@ def wallpaper(rng, rgb, second):
     kind = rng.integers(3)
     if kind == 0:
         width = rng.uniform(0.06, 0.2)
-        wave = m.add("ShaderNodeTexWave", {"Vector": where, "Scale": 0.314 / width, "Distortion": 0.0},
-                     bands_direction="X").outputs["Fac"]
+        wave = m.add(
+            "ShaderNodeTexWave",
+            {"Vector": where, "Scale": 0.314 / width, "Distortion": 0.0},
+            bands_direction="X",
+        ).outputs["Fac"]
         factor = m.ramp(wave, 0.45, 0.55)
     elif kind == 1:
-        cells = m.add("ShaderNodeTexVoronoi", {"Vector": where, "Scale": rng.uniform(8, 16),
-                                               "Randomness": rng.choice([0.0, 0.4])}).outputs["Distance"]
+        cells = m.add(
+            "ShaderNodeTexVoronoi",
+            {"Vector": where, "Scale": rng.uniform(8, 16), "Randomness": rng.choice([0.0, 0.4])},
+        ).outputs["Distance"]
         factor = m.ramp(cells, 0.28, 0.22)
     else:
         factor = m.ramp(m.noise(where, rng.uniform(9, 18), 1, distortion=2.5), 0.46, 0.54)
@@ -117,10 +131,20 @@ def planks(rng, rgb, angle=0.0):
     """A floor of wooden boards, each of a slightly different shade, with grain along the board."""
     m = Nodes("planks", rgb, rng.uniform(0.25, 0.5))
     where = m.world(rotation=(0, 0, angle), location=(rng.uniform(0, 9), rng.uniform(0, 9), 0))
-    bricks = m.add("ShaderNodeTexBrick", {
-        "Vector": where, "Color1": (0.1, 0.1, 0.1, 1), "Color2": (1, 1, 1, 1), "Mortar": (0.5, 0.5, 0.5, 1),
-        "Scale": 1.0, "Mortar Size": 0.0012, "Brick Width": rng.uniform(0.7, 1.6),
-        "Row Height": rng.uniform(0.07, 0.18)}, offset=rng.uniform(0.3, 0.5))
+    bricks = m.add(
+        "ShaderNodeTexBrick",
+        {
+            "Vector": where,
+            "Color1": (0.1, 0.1, 0.1, 1),
+            "Color2": (1, 1, 1, 1),
+            "Mortar": (0.5, 0.5, 0.5, 1),
+            "Scale": 1.0,
+            "Mortar Size": 0.0012,
+            "Brick Width": rng.uniform(0.7, 1.6),
+            "Row Height": rng.uniform(0.07, 0.18),
+        },
+        offset=rng.uniform(0.3, 0.5),
+    )
     shade = bricks.outputs["Color"]
     shift = m.add("ShaderNodeVectorMath", {0: where, 1: shade}, operation="ADD").outputs[0]
     stretched = m.add("ShaderNodeMapping", {"Vector": shift, "Scale": (1.2, 16, 1)}).outputs[0]
@@ -128,7 +152,11 @@ def planks(rng, rgb, angle=0.0):
     board = m.mix(shade, scaled(rgb, 0.72), scaled(rgb, 1.2))
     board = m.mix(m.ramp(grain, 0.3, 0.75), board, scaled(rgb, 0.5))
     m.link(m.mix(bricks.outputs["Fac"], board, scaled(rgb, 0.2)), "Base Color")
-    m.bump(m.add("ShaderNodeMath", {0: 1.0, 1: bricks.outputs["Fac"]}, operation="SUBTRACT").outputs[0], 0.3, 0.002)
+    m.bump(
+        m.add("ShaderNodeMath", {0: 1.0, 1: bricks.outputs["Fac"]}, operation="SUBTRACT").outputs[0],
+        0.3,
+        0.002,
+    )
     return m.material
 
 
@@ -136,10 +164,20 @@ def tiles(rng, rgb, size, wall=False, offset=0.0):
     """Tiles with grout; `wall` runs them over walls instead of the floor."""
     m = Nodes("tiles", rgb, rng.uniform(0.12, 0.4))
     where = m.along_wall() if wall else m.world()
-    bricks = m.add("ShaderNodeTexBrick", {
-        "Vector": where, "Color1": (*scaled(rgb, 0.88), 1), "Color2": (*scaled(rgb, 1.08), 1),
-        "Mortar": (*scaled(rgb, rng.uniform(0.3, 0.7)), 1), "Scale": 1.0, "Mortar Size": 0.004,
-        "Brick Width": size[0], "Row Height": size[1]}, offset=offset)
+    bricks = m.add(
+        "ShaderNodeTexBrick",
+        {
+            "Vector": where,
+            "Color1": (*scaled(rgb, 0.88), 1),
+            "Color2": (*scaled(rgb, 1.08), 1),
+            "Mortar": (*scaled(rgb, rng.uniform(0.3, 0.7)), 1),
+            "Scale": 1.0,
+            "Mortar Size": 0.004,
+            "Brick Width": size[0],
+            "Row Height": size[1],
+        },
+        offset=offset,
+    )
     cloud = m.noise(where, 4, 5, 0.6, 1.0)
     m.link(m.mix(m.ramp(cloud, 0.35, 0.8), bricks.outputs["Color"], scaled(rgb, 0.75)), "Base Color")
     m.bump(bricks.outputs["Fac"], -0.4, 0.003)
@@ -168,8 +206,14 @@ def fabric(rgb, rng=None):
     tone = m.mix(m.noise(where, 130, 2), scaled(rgb, 0.75), scaled(rgb, 1.15))
     if rng is not None and rng.random() < 0.35:
         second = scaled(rgb, 0.35) if sum(rgb) > 0.9 else scaled(rgb, 2.6)
-        stripes = m.add("ShaderNodeTexWave", {"Vector": where, "Scale": rng.uniform(4, 12), "Distortion": 0.0},
-                        bands_direction=str(rng.choice(["X", "Y"]))).outputs["Fac"]
+        # slanted with height, so that hanging sides are striped too instead of blotched by their folds
+        height = m.add("ShaderNodeSeparateXYZ", {0: where}).outputs[2]
+        slant = m.add("ShaderNodeVectorMath", {0: where, 1: height}, operation="ADD").outputs[0]
+        stripes = m.add(
+            "ShaderNodeTexWave",
+            {"Vector": slant, "Scale": rng.uniform(4, 12), "Distortion": 0.0},
+            bands_direction=str(rng.choice(["X", "Y"])),
+        ).outputs["Fac"]
         tone = m.mix(m.ramp(stripes, 0.6, 0.64), tone, second)
     m.link(tone, "Base Color")
     m.bsdf.inputs["Sheen Weight"].default_value = 0.3
@@ -213,8 +257,10 @@ def sheer(rgb, through=0.5):
 def print_of(rng):
     """A print for a frame: abstract fields of colour, by noise."""
     hue = rng.random()
-    first, second = colour(hue, rng.uniform(0.05, 0.5), rng.uniform(0.5, 0.95)), colour(
-        hue + rng.choice([0.05, 0.1, 0.5]), rng.uniform(0.1, 0.6), rng.uniform(0.15, 0.9))
+    first, second = (
+        colour(hue, rng.uniform(0.05, 0.5), rng.uniform(0.5, 0.95)),
+        colour(hue + rng.choice([0.05, 0.1, 0.5]), rng.uniform(0.1, 0.6), rng.uniform(0.15, 0.9)),
+    )
     third = colour(hue + 0.5, 0.3, rng.choice([0.1, 0.95]))
     m = Nodes("print", first, 0.5)
     where = m.object((1, rng.uniform(1, 3), rng.uniform(1, 6)))

@@ -19,7 +19,7 @@ def thinned(points, faces, cell):
 
 
 def collect(cell=0.012):
-    """vertices float32 (N, 3) world metres, faces int32 (M, 3), label uint8 (M) of everything in the scene."""
+    """vertices float32 (N, 3) world metres, faces int32 (M, 3), label uint8 (M) of the whole scene."""
     graph = bpy.context.evaluated_depsgraph_get()
     vertices, triangles, labels, at, known = [], [], [], 0, {}
     for obj in bpy.context.scene.objects:
@@ -40,4 +40,8 @@ def collect(cell=0.012):
         triangles.append(faces + at)
         labels.append(np.full(len(faces), obj.pass_index, np.uint8))
         at += len(points)
-    return np.concatenate(vertices).astype(np.float32), np.concatenate(triangles).astype(np.int32), np.concatenate(labels)
+    return (
+        np.concatenate(vertices).astype(np.float32),
+        np.concatenate(triangles).astype(np.int32),
+        np.concatenate(labels),
+    )

@@ -1,18 +1,16 @@
-"""Offices, kitchens, cafes and waiting rooms: the other four of the seven types (see programs.py)."""
+"""Offices, cafes and waiting rooms (see programs.py for homes, kitchens.py for kitchens)."""
 
 import math
 
 import numpy as np
 
+from . import built, clutter, light, stock
 from . import classes as c
-from . import clutter
 from . import furniture as f
 from . import joinery as j
-from . import light
 from . import materials as mat
-from . import stock
+from .groups import around, furnish_desk, mark, shelves, spare_chair, workplace
 from .layout import FACING, NoSpace
-from .programs import around, furnish_desk, mark, shelves, spare_chair, workplace
 
 
 def office(room):
@@ -44,133 +42,22 @@ def office(room):
     for _ in range(int(rng.integers(1, 3))):
         spare_chair(room)
     if rng.random() < 0.5:
-        board = j.boxes("whiteboard", [((0, -0.8, 0), (0.02, 0.8, 1.0), mat.plain("board", (0.85, 0.86, 0.87), 0.2)),
-                                       ((0, -0.82, -0.02), (0.06, 0.82, 0.0), mat.plain("ledge", (0.5, 0.5, 0.52), 0.3, 0.9))], c.WHITEBOARD, 0.003)
+        board = j.boxes(
+            "whiteboard",
+            [
+                ((0, -0.8, 0), (0.02, 0.8, 1.0), mat.plain("board", (0.85, 0.86, 0.87), 0.2)),
+                ((0, -0.82, -0.02), (0.06, 0.82, 0.0), mat.plain("ledge", (0.5, 0.5, 0.52), 0.3, 0.9)),
+            ],
+            c.WHITEBOARD,
+            0.003,
+        )
         f.settle(board)
-        if not any(room.hang(board, wall, rng.uniform(1, room.length(wall) - 1), 1.5) for wall in room.walls() * 2):
+        if not any(
+            room.hang(board, wall, rng.uniform(1, room.length(wall) - 1), 1.5) for wall in room.walls() * 2
+        ):
             f.discard(board)
     clutter.plants(room, int(rng.integers(1, 3)))
     clutter.pictures(room, int(rng.integers(0, 3)))
-
-
-def kitchen_run(room, wall):
-    """Base units with a worktop, stove, sink, splashback and wall units along a wall; a fridge at its end."""
-    rng = room.rng
-    size = room.length(wall)
-    blocked = [(o.centre - o.width / 2 - 0.2, o.centre + o.width / 2 + 0.2) for o in room.doors if o.wall == wall]
-    start, end = 0.0, size
-    for a, b in blocked:
-        if a > size - b:
-            end = min(end, a)
-        else:
-            start = max(start, b)
-    end = min(end, start + 4.2)
-    if end - start < 2.0:
-        raise NoSpace("the kitchen's wall is too short")
-    top_height, depth = float(rng.uniform(0.88, 0.93)), 0.62
-    fronts, stone = stock.front_colour(rng), (mat.marble(mat.colour(0.1, 0.03, rng.uniform(0.15, 0.95))) if rng.random() < 0.6 else mat.wood(stock.wood_colour(rng)))
-    metal = mat.plain("steel", (0.6, 0.6, 0.6), 0.25, 1.0)
-    dark = mat.plain("glass", (0.01, 0.01, 0.012), 0.06)
-    fridge_width = 0.66
-    length = end - start - fridge_width
-    units = max(2, round(length / 0.6))
-    step = length / units
-    stove = int(rng.integers(0, units))
-    bodies, tops, extra = [], [], []
-    for k in range(units):
-        a, b = -length / 2 + k * step, -length / 2 + (k + 1) * step
-        bodies.append(((-depth / 2, a, 0.1), (depth / 2 - 0.03, b, top_height - 0.04), fronts))
-        bodies.append(((depth / 2 - 0.03, a + 0.003, 0.103), (depth / 2 - 0.01, b - 0.003, top_height - 0.045), dark if k == stove else fronts))
-        bodies.append(((depth / 2 - 0.01, a + 0.1, top_height - 0.12), (depth / 2 + 0.018, b - 0.1, top_height - 0.105), metal))
-        if k == stove:
-            tops.append(((-depth / 2 + 0.06, a + 0.02, top_height), (depth / 2 - 0.06, b - 0.02, top_height + 0.005), dark))
-    bodies.append(((-depth / 2, -length / 2, 0), (depth / 2 - 0.08, length / 2, 0.1), dark))
-    tops.append(((-depth / 2, -length / 2, top_height - 0.04), (depth / 2 + 0.01, length / 2, top_height), stone))
-    base = j.boxes("base units", bodies, c.CABINET, 0.003)
-    top = j.boxes("worktop", tops, c.COUNTER, 0.003)
-    tap = j.turned("tap", [(0.025, 0), (0.025, 0.02), (0.012, 0.03), (0.012, 0.26), (0, 0.27)], metal, c.SINK)
-    middle = start + length / 2
-    xy = room.point(wall, middle, depth / 2 + 0.005)
-    for piece in (base, top):
-        piece.location, piece.rotation_euler = (*xy, 0), (0, 0, FACING[wall])
-    room.put(base, *xy, FACING[wall])
-    along = middle + (1 if stove < units / 2 else -1) * length * 0.2
-    tap.location = (*room.point(wall, along, 0.12), top_height)
-    splash = mat.tiles(rng, mat.colour(rng.random(), rng.uniform(0, 0.3), rng.uniform(0.6, 0.95)), (0.2, 0.1) if rng.random() < 0.5 else (0.1, 0.1), True, 0.5)
-    high = min(room.height - 0.05, 2.15)
-    has_window = [o for o in room.windows if o.wall == wall and o.centre + o.width / 2 > start and o.centre - o.width / 2 < end]
-    spans = []
-    at = start
-    for o in sorted(has_window, key=lambda o: o.centre):
-        spans.append((at, o.centre - o.width / 2 - 0.1))
-        at = o.centre + o.width / 2 + 0.1
-    spans.append((at, start + length))
-    for a, b in spans:
-        if b - a < 0.3:
-            continue
-        slab = j.boxes("splashback", [((0, -(b - a) / 2, top_height), (0.008, (b - a) / 2, 1.45), splash)], c.WALL, 0)
-        f.settle(slab)
-        slab.location, slab.rotation_euler = (*room.point(wall, (a + b) / 2, 0.004), top_height), (0, 0, FACING[wall])
-        if b - a > 0.55 and rng.random() < 0.85:
-            upper = stock.wardrobe(rng, b - a, 0.35, high - 1.45, legs=0.0)
-            for slot in range(len(upper.data.materials)):
-                upper.data.materials[slot] = fronts if slot == 0 else upper.data.materials[slot]
-            upper.location, upper.rotation_euler = (*room.point(wall, (a + b) / 2, 0.18), 1.45), (0, 0, FACING[wall])
-            room.on_walls.append((wall, a, b, 1.4, high))
-    fridge = stock.wardrobe(rng, fridge_width - 0.03, 0.66, float(rng.uniform(1.7, 2.0)), c.REFRIGERATOR, 0.03)
-    fridge.data.materials[0] = metal if rng.random() < 0.5 else mat.plain("white goods", (0.8, 0.8, 0.8), 0.25)
-    room.put(fridge, *room.point(wall, end - fridge_width / 2, 0.35), FACING[wall])
-    room.on_walls += [(wall, start, end, 0, 1.45), (wall, end - fridge_width, end, 0, 2.0)]
-    clutter.scatter_on(room, top, int(rng.integers(3, 7)), 0.15)
-    return end - start
-
-
-def kitchen(room):
-    rng = room.rng
-    walls = sorted(room.walls(), key=lambda w: sum(o.wall == w for o in room.doors) * 2 + sum(o.wall == w and o.bottom < 0.9 for o in room.windows) * 3)
-    kitchen_run(room, walls[0])
-    x, y = room.point(walls[0], room.length(walls[0]) / 2, 0)
-    normal = np.array([math.cos(FACING[walls[0]]), math.sin(FACING[walls[0]])])
-    across = room.depth if walls[0] in ("south", "north") else room.width
-    if across > 3.6 and rng.random() < 0.5:  # an island with stools
-        long = float(rng.uniform(1.5, 2.1))
-        island = stock.wardrobe(rng, long, 0.6, 0.86)
-        fronts = island.data.materials[0]
-        slab = j.boxes("counter", [((-0.3, -long / 2 - 0.05, 0.86), (0.62, long / 2 + 0.05, 0.9), mat.marble(mat.colour(0.1, 0.04, rng.uniform(0.2, 0.95)))),
-                                   ((0.3, -long / 2, 0.1), (0.32, long / 2, 0.86), fronts)], c.COUNTER, 0.003)
-        place = np.array([x, y]) + normal * 1.95
-        angle = FACING[walls[0]]
-        room.put(island, *place, angle)
-        slab.location, slab.rotation_euler = (*place, 0), (0, 0, angle)
-        clutter.scatter_on(room, slab, 3)
-        stool = stock.bar_stool(rng)
-        for k in range(int(long / 0.6)):
-            seat = f.copy_of(stool)
-            sideways = (k - (int(long / 0.6) - 1) / 2) * 0.6
-            spot = place + normal * (0.62 + rng.uniform(0.0, 0.3)) + np.array([-normal[1], normal[0]]) * sideways
-            if not room.try_put(seat, *spot, angle + math.pi + rng.normal(0, 0.3), 0.0):
-                f.discard(seat)
-        f.discard(stool)
-        for shift in (-0.4, 0.4):
-            light.hanging(room, *(place + np.array([-normal[1], normal[0]]) * shift), 1.65)
-        room.goals.append(tuple(place + normal))
-    else:
-        table = stock.table(rng, rng.uniform(1.0, 1.5), rng.uniform(0.7, 0.85)) if rng.random() < 0.6 else stock.round_table(rng, rng.uniform(0.4, 0.55))
-        place = np.array([x, y]) + normal * (across - rng.uniform(0.9, 1.3)) + np.array([-normal[1], normal[0]]) * rng.uniform(-0.5, 0.5)
-        turn = FACING[walls[0]] + rng.choice([0, math.pi / 2])
-        if room.try_put(table, *place, turn, 0.0):
-            mark(room, table)
-            around(room, table, stock.chair(rng), 2 if table.dimensions.y > 1.15 else 1, 0.6)
-            clutter.scatter_on(room, table, int(rng.integers(1, 5)), 0.2)
-            light.hanging(room, *place, 1.6)
-        else:
-            f.discard(table)
-        room.goals.append(tuple(place))
-    for _ in range(int(rng.integers(0, 2))):
-        spare_chair(room)
-    shelves(room, int(rng.integers(0, 2)))
-    clutter.plants(room, int(rng.integers(0, 3)))
-    clutter.pictures(room, int(rng.integers(1, 3)))
 
 
 def cafe(room):
@@ -178,36 +65,52 @@ def cafe(room):
     wall = sorted(room.walls(), key=lambda w: sum(o.wall == w for o in room.openings))[0]
     long = min(room.length(wall) - 1.6, float(rng.uniform(2.0, 3.2)))
     body, top = stock.front_colour(rng), mat.wood(stock.wood_colour(rng))
-    bar = j.boxes("bar", [((-0.25, -long / 2, 0), (0.25, long / 2, 1.04), body), ((-0.3, -long / 2 - 0.05, 1.04), (0.36, long / 2 + 0.05, 1.09), top),
-                          ((0.25, -long / 2, 0.15), (0.27, long / 2, 0.2), top)], c.COUNTER, 0.005)
+    bar = j.boxes(
+        "bar",
+        [
+            ((-0.25, -long / 2, 0), (0.25, long / 2, 1.04), body),
+            ((-0.3, -long / 2 - 0.05, 1.04), (0.36, long / 2 + 0.05, 1.09), top),
+            ((0.25, -long / 2, 0.15), (0.27, long / 2, 0.2), top),
+        ],
+        c.COUNTER,
+        0.005,
+    )
     f.settle(bar)
     angle = FACING[wall]
     along = rng.uniform(long / 2 + 0.1, room.length(wall) - long / 2 - 0.1)
     bar_at = room.point(wall, along, 1.25)
     if room.try_put(bar, *bar_at, angle, 0.0):
         clutter.scatter_on(room, bar, 6)
-        back = stock.bookcase(rng)
+        back = built.bookcase(rng)
         if not room.against(back, [wall], at=along / room.length(wall), ahead=0.2):
             f.discard(back)
         stool = stock.bar_stool(rng)
         for k in range(int(long / 0.7)):
             seat = f.copy_of(stool)
             sideways = (k - (int(long / 0.7) - 1) / 2) * 0.7
-            spot = bar_at + np.array([math.cos(angle), math.sin(angle)]) * (0.62 + rng.uniform(0, 0.2)) + np.array([-math.sin(angle), math.cos(angle)]) * sideways
+            spot = (
+                bar_at
+                + np.array([math.cos(angle), math.sin(angle)]) * (0.62 + rng.uniform(0, 0.2))
+                + np.array([-math.sin(angle), math.cos(angle)]) * sideways
+            )
             if not room.try_put(seat, *spot, angle + math.pi + rng.normal(0, 0.4), 0.0):
                 f.discard(seat)
         f.discard(stool)
         for k in range(3):
-            light.hanging(room, *(bar_at + np.array([-math.sin(angle), math.cos(angle)]) * (k - 1) * long / 3), 1.75)
+            light.hanging(
+                room, *(bar_at + np.array([-math.sin(angle), math.cos(angle)]) * (k - 1) * long / 3), 1.75
+            )
     else:
         f.discard(bar)
     if rng.random() < 0.6:
         for _ in range(2):
-            seat = stock.bench(rng, float(rng.uniform(1.2, 2.0)))
+            seat = built.bench(rng, float(rng.uniform(1.2, 2.0)))
             if not room.against(seat, ahead=0.9):
                 f.discard(seat)
     chair, placed = stock.chair(rng), 0
-    model = stock.round_table(rng, rng.uniform(0.3, 0.4)) if rng.random() < 0.6 else stock.table(rng, 0.7, 0.7)
+    model = (
+        built.round_table(rng, rng.uniform(0.3, 0.4)) if rng.random() < 0.6 else stock.table(rng, 0.7, 0.7)
+    )
     for _ in range(60):
         if placed >= int(room.width * room.depth / 5):
             break
@@ -242,7 +145,11 @@ def waiting_room(room):
             seat = f.copy_of(chair)
             along = begin + (k + 0.5) * (chair.dimensions.y + gap)
             spot = room.point(wall, min(along, room.length(wall) - 0.3), chair.dimensions.x / 2 + 0.08)
-            if along < room.length(wall) - 0.3 and not room.hides_opening(seat, wall, along) and room.try_put(seat, *spot, FACING[wall] + rng.normal(0, 0.03), 0.0, 0.5):
+            if (
+                along < room.length(wall) - 0.3
+                and not room.hides_opening(seat, wall, along)
+                and room.try_put(seat, *spot, FACING[wall] + rng.normal(0, 0.03), 0.0, 0.5)
+            ):
                 rows += 1
                 clutter.on_seat(room, seat, 0.08)
             else:

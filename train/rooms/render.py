@@ -15,12 +15,17 @@ def settings(samples, threads=0):
     cycles = scene.cycles
     cycles.device, cycles.samples, cycles.use_adaptive_sampling = "CPU", samples, False
     cycles.use_denoising, cycles.denoiser = True, "OPENIMAGEDENOISE"
-    cycles.denoising_input_passes, cycles.denoising_prefilter = "RGB_ALBEDO_NORMAL", "ACCURATE" if samples > 16 else "FAST"
-    cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = (2, 1, 1) if samples <= 16 else (6, 4, 3)
+    cycles.denoising_input_passes, cycles.denoising_prefilter = (
+        "RGB_ALBEDO_NORMAL",
+        "ACCURATE" if samples > 8 else "FAST",
+    )
+    cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = (
+        (2, 1, 1) if samples <= 8 else (3, 2, 2)
+    )
     cycles.transmission_bounces, cycles.transparent_max_bounces, cycles.volume_bounces = 1, 4, 0
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.use_fast_gi, cycles.fast_gi_method = True, "REPLACE"
-    cycles.ao_bounces, cycles.ao_bounces_render = (1, 1) if samples <= 16 else (2, 2)
+    cycles.ao_bounces, cycles.ao_bounces_render = (1, 1) if samples <= 8 else (2, 2)
     cycles.sample_clamp_indirect, cycles.sample_clamp_direct, cycles.blur_glossy = 3.0, 0.0, 1.0
     scene.render.use_persistent_data = True
     scene.render.threads_mode, scene.render.threads = ("FIXED", threads) if threads else ("AUTO", 1)
@@ -38,7 +43,11 @@ def passes(width, height):
     import OpenEXR
 
     scene = bpy.context.scene
-    scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = width, height, 100
+    scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = (
+        width,
+        height,
+        100,
+    )
     image = scene.render.image_settings
     image.file_format, image.color_mode, image.color_depth = "OPEN_EXR_MULTILAYER", "RGBA", "32"
     with tempfile.TemporaryDirectory() as folder:
@@ -60,9 +69,9 @@ def exposure_of(colour, label, rng, mood):
     light = colour @ np.array([0.2126, 0.7152, 0.0722])
     inside = light[label != 8]
     typical = math.exp(float(np.log(np.maximum(inside, 1e-5)).mean()))
-    bright = float(np.percentile(inside, 96)) + 1e-6
-    want = {"evening": 0.2, "sun": 0.28}.get(mood, 0.29) * 2 ** rng.normal(0, 0.22)
-    return float(np.clip(min(math.log2(want / typical), math.log2(2.6 / bright)), -8, 12))
+    bright = float(np.percentile(inside, 97)) + 1e-6
+    want = {"evening": 0.2, "sun": 0.32}.get(mood, 0.29) * 2 ** rng.normal(0, 0.22)
+    return float(np.clip(min(math.log2(want / typical), math.log2(4.0 / bright)), -8, 12))
 
 
 def save(path, exposure, look, quality):

@@ -11,7 +11,8 @@ import bpy
 import numpy as np
 
 from . import classes as c
-from . import joinery, materials as mat
+from . import joinery
+from . import materials as mat
 
 THICK = 0.22  # wall thickness, metres
 
@@ -42,7 +43,7 @@ def length_of(wall, width, depth):
 
 
 def slab(room, wall, start, end, low, high, inner, outer, material):
-    """A box on a wall for `joinery.boxes`: along start..end, heights low..high, inner..outer metres inward."""
+    """A box on a wall for `joinery.boxes`: along start..end, low..high, inner..outer metres inward."""
     origin, along, inward = frame_of(wall, room.width, room.depth)
     p, q = origin + along * start + inward * inner, origin + along * end + inward * outer
     return ((min(p[0], q[0]), min(p[1], q[1]), low), (max(p[0], q[0]), max(p[1], q[1]), high), material)
@@ -51,15 +52,21 @@ def slab(room, wall, start, end, low, high, inner, outer, material):
 def build(room, rng):
     """Builds floor, ceiling, walls, trim, windows and doors of `room` (see layout.Room)."""
     w, d, h = room.width, room.depth, room.height
-    floor = joinery.boxes("floor", [((-THICK, -THICK, -0.1), (w + THICK, d + THICK, 0), room.floor_material)], c.FLOOR, 0)
+    floor = joinery.boxes(
+        "floor", [((-THICK, -THICK, -0.1), (w + THICK, d + THICK, 0), room.floor_material)], c.FLOOR, 0
+    )
     white = mat.plain("ceiling", mat.colour(0.1, rng.uniform(0, 0.06), rng.uniform(0.88, 0.97)), 0.9)
-    ceiling = joinery.boxes("ceiling", [((-THICK, -THICK, h), (w + THICK, d + THICK, h + 0.1), white)], c.CEILING, 0)
+    ceiling = joinery.boxes(
+        "ceiling", [((-THICK, -THICK, h), (w + THICK, d + THICK, h + 0.1), white)], c.CEILING, 0
+    )
     trim_white = mat.plain("trim", mat.colour(0.1, rng.uniform(0, 0.1), rng.uniform(0.8, 0.96)), 0.35)
     trim = trim_white if rng.random() < 0.75 else mat.wood(mat.colour(0.07, 0.6, rng.uniform(0.25, 0.55)))
     skirting = rng.uniform(0.06, 0.13)
     room.window_style = rng.random()  # one kind of curtain or blind a room
-    room.curtain_cloth = mat.sheer(mat.colour(rng.choice([0.08, 0.1, 0.6, rng.random()]), rng.uniform(0, 0.35), rng.uniform(0.45, 0.97)),
-                                   rng.uniform(0.15, 0.5))
+    room.curtain_cloth = mat.sheer(
+        mat.colour(rng.choice([0.08, 0.1, 0.6, rng.random()]), rng.uniform(0, 0.35), rng.uniform(0.45, 0.97)),
+        rng.uniform(0.15, 0.5),
+    )
     cornice = rng.random() < 0.35
     for wall in ("south", "north", "west", "east"):
         size = length_of(wall, w, d)
@@ -76,9 +83,14 @@ def build(room, rng):
         parts.append((at, size + THICK, 0, h))
         board.append((max(at, 0), size))
         material = room.wall_materials[wall]
-        joinery.boxes("wall", [slab(room, wall, s, e, lo, hi, 0, -THICK, material) for s, e, lo, hi in parts], c.WALL, 0)
+        joinery.boxes(
+            "wall", [slab(room, wall, s, e, lo, hi, 0, -THICK, material) for s, e, lo, hi in parts], c.WALL, 0
+        )
         gap = 0.07  # the casing of a door stands here
-        runs = [(s + (gap if s > 0 and is_door_edge(holes, s) else 0), e - (gap if is_door_edge(holes, e) else 0)) for s, e in board]
+        runs = [
+            (s + (gap if s > 0 and is_door_edge(holes, s) else 0), e - (gap if is_door_edge(holes, e) else 0))
+            for s, e in board
+        ]
         boards = [slab(room, wall, s, e, 0, skirting, 0, 0.014, trim) for s, e in runs if e > s]
         if cornice:
             boards.append(slab(room, wall, 0, size, h - 0.07, h, 0, 0.06, trim_white))
@@ -92,25 +104,31 @@ def build(room, rng):
 
 
 def is_door_edge(holes, at):
-    return any(o.bottom <= 0 and min(abs(o.centre - o.width / 2 - at), abs(o.centre + o.width / 2 - at)) < 1e-6 for o in holes)
+    return any(
+        o.bottom <= 0 and min(abs(o.centre - o.width / 2 - at), abs(o.centre + o.width / 2 - at)) < 1e-6
+        for o in holes
+    )
 
 
 def window(room, o, material, rng):
     """Frame, mullions, sill; perhaps curtains or a blind."""
     a, b, lo, hi = o.centre - o.width / 2, o.centre + o.width / 2, o.bottom, o.top
     t, depth = 0.055, (-0.1, -0.16)
-    parts = [(a, a + t, lo, hi), (b - t, b, lo, hi), (a, b, lo, lo + t), (a, b, hi - t, hi)]
+    parts = [(a, a + t, lo, hi), (b - t, b, lo, hi), (a + t, b - t, lo, lo + t), (a + t, b - t, hi - t, hi)]
     panes = max(1, round(o.width / rng.uniform(0.6, 1.2)))
     for k in range(1, panes):
         x = a + o.width * k / panes
         if x < b - t:
-            parts.append((x - t / 2, x + t / 2, lo, hi))
+            parts.append((x - t / 2, x + t / 2, lo + t, hi - t))
     if rng.random() < 0.45:
         z = lo + (hi - lo) * rng.choice([0.5, 0.68])
-        parts.append((a, b, z - 0.02, z + 0.02))
+        transom = slab(room, o.wall, a + t, b - t, z - 0.02, z + 0.02, -0.105, -0.155, material)
+    else:
+        transom = None
     solids = [slab(room, o.wall, *part, *depth, material) for part in parts]
+    solids += [transom] if transom else []
     if lo > 0.2:
-        solids.append(slab(room, o.wall, a - 0.06, b + 0.06, lo - 0.035, lo, 0.06, -0.12, material))
+        solids.append(slab(room, o.wall, a - 0.06, b + 0.06, lo - 0.035, lo + 0.004, 0.06, -0.12, material))
     joinery.boxes("window", solids, c.WINDOW, 0.004)
     origin, along, inward = frame_of(o.wall, room.width, room.depth)
     turn = math.atan2(inward[1], inward[0])
@@ -126,20 +144,37 @@ def window(room, o, material, rng):
             centre = o.centre + side * (o.width / 2 + 0.12 - cloth_width / 2)
             xy = origin + along * centre + inward * 0.1
             hang.location, hang.rotation_euler = (*xy, low), (0, 0, turn)
-        rod = slab(room, o.wall, a - 0.22, b + 0.22, high - 0.005, high + 0.02, 0.09, 0.115,
-                   mat.plain("rod", mat.colour(0.1, 0.1, rng.uniform(0.1, 0.8)), 0.3))
+        rod = slab(
+            room,
+            o.wall,
+            a - 0.22,
+            b + 0.22,
+            high - 0.005,
+            high + 0.02,
+            0.09,
+            0.115,
+            mat.plain("rod", mat.colour(0.1, 0.1, rng.uniform(0.1, 0.8)), 0.3),
+        )
         joinery.boxes("rod", [rod], c.CURTAIN, 0.006)
     elif style < 0.78:
         drop = (hi - lo) * rng.uniform(0.15, 0.6)
         cloth = mat.sheer(mat.colour(0.1, rng.uniform(0, 0.2), rng.uniform(0.7, 0.97)), 0.35)
-        joinery.boxes("blind", [slab(room, o.wall, a + 0.02, b - 0.02, hi - drop, hi - 0.02, -0.03, -0.035, cloth)], c.BLINDS, 0)
+        joinery.boxes(
+            "blind",
+            [slab(room, o.wall, a + 0.02, b - 0.02, hi - drop, hi - 0.02, -0.03, -0.035, cloth)],
+            c.BLINDS,
+            0,
+        )
 
 
 def door(room, o, trim, rng):
     """A closed panelled door with casing and handle."""
     a, b, hi = o.centre - o.width / 2, o.centre + o.width / 2, o.top
-    casing = [slab(room, o.wall, a - 0.07, a, 0, hi + 0.07, 0, 0.02, trim), slab(room, o.wall, b, b + 0.07, 0, hi + 0.07, 0, 0.02, trim),
-              slab(room, o.wall, a - 0.07, b + 0.07, hi, hi + 0.07, 0, 0.022, trim)]
+    casing = [
+        slab(room, o.wall, a - 0.07, a, 0, hi, 0, 0.02, trim),
+        slab(room, o.wall, b, b + 0.07, 0, hi, 0, 0.02, trim),
+        slab(room, o.wall, a - 0.07, b + 0.07, hi, hi + 0.07, 0, 0.022, trim),
+    ]
     wooden = rng.random() < 0.35
     tone = mat.colour(rng.choice([0.08, 0.1, 0.1, 0.6]), rng.uniform(0, 0.15), rng.uniform(0.65, 0.95))
     leaf = mat.wood(mat.colour(0.07, 0.6, rng.uniform(0.3, 0.6))) if wooden else mat.plain("door", tone, 0.35)
@@ -154,7 +189,9 @@ def door(room, o, trim, rng):
     casing.append(slab(room, o.wall, b - 0.07, b - 0.05, 0.95, 1.07, -0.04, 0.02, metal))
     joinery.boxes("door", casing, c.DOOR, 0.006)
     # behind the door: a dark slab, so that no sky shows through the gaps
-    joinery.boxes("lintel", [slab(room, o.wall, a - 0.1, b + 0.1, -0.05, hi + 0.1, -0.1, -0.2, leaf)], c.DOOR, 0)
+    joinery.boxes(
+        "lintel", [slab(room, o.wall, a - 0.1, b + 0.1, -0.05, hi + 0.1, -0.1, -0.2, leaf)], c.DOOR, 0
+    )
 
 
 def remove_everything():

@@ -1,9 +1,11 @@
 """One room on disk: views as WebP and npz, the mesh, and room.json last.
 
-    OUT/room-00012/room.json  {"room", "seed", "type", "split", "views": [{"name", "width", "height", "K", "world_to_camera"}]}
-    OUT/room-00012/v0.webp    colour
-    OUT/room-00012/v0.npz     depth float16 (H, W) metres along the optical axis, 0 = none; label uint8 (H, W) NYU-40
-    OUT/room-00012/mesh.npz   vertices float32 (N, 3) world metres; faces int32 (M, 3); label uint8 (M)
+OUT/room-00012/room.json  {"room", "seed", "type", "split", "views": [{"name", "width", "height",
+                          "K", "world_to_camera"}, ...]}
+OUT/room-00012/v0.webp    colour
+OUT/room-00012/v0.npz     depth float16 (H, W) metres along the optical axis, 0 = none;
+                          label uint8 (H, W) NYU-40
+OUT/room-00012/mesh.npz   vertices float32 (N, 3) world metres; faces int32 (M, 3); label uint8 (M)
 """
 
 import json
@@ -11,9 +13,8 @@ import os
 
 import numpy as np
 
-
 LOOKS = ("AgX - Base Contrast", "AgX - Medium High Contrast", "AgX - High Contrast", "AgX - Punchy")
-SAMPLES = {320: 5, 640: 3}  # by width: the denoiser has more to go by in a larger picture
+SAMPLES = {320: 4, 640: 3}  # by width: the denoiser has more to go by in a larger picture
 
 
 def folder_name(seed):
@@ -54,11 +55,26 @@ def room(out, seed, views, threads=0):
         name = f"v{k}"
         camera.apply(view)
         colour, depth, label = render.passes(width, height)
-        render.save(os.path.join(folder, f"{name}.webp"), render.exposure_of(colour, label, rng, built.mood), look, 90)
+        render.save(
+            os.path.join(folder, f"{name}.webp"), render.exposure_of(colour, label, rng, built.mood), look, 90
+        )
         np.savez_compressed(os.path.join(folder, f"{name}.npz"), depth=depth.astype(np.float16), label=label)
-        listed.append({"name": name, "width": width, "height": height, "K": view.intrinsics(width, height).tolist(),
-                       "world_to_camera": view.world_to_camera().tolist()})
-    record = {"room": folder_name(seed), "seed": seed, "type": built.kind, "split": split_of(seed), "views": listed}
+        listed.append(
+            {
+                "name": name,
+                "width": width,
+                "height": height,
+                "K": view.intrinsics(width, height).tolist(),
+                "world_to_camera": view.world_to_camera().tolist(),
+            }
+        )
+    record = {
+        "room": folder_name(seed),
+        "seed": seed,
+        "type": built.kind,
+        "split": split_of(seed),
+        "views": listed,
+    }
     part = os.path.join(folder, "room.json.part")
     with open(part, "w") as file:
         json.dump(record, file)
