@@ -31,7 +31,7 @@ rooms: $(ROOMS)/.installed
 
 # The stamps are written last, so an interrupted installation starts again, and a finished one never does.
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
-	@echo "Installing ScenePose into $(VENV). The first time this downloads PyTorch: up to 5.5 GB on Linux."
+	@echo "Installing ScenePose into $(VENV). On Linux this takes 5.5 GB, nearly all of it PyTorch with CUDA."
 	@$(BIN)/$(PIP) install --quiet --editable .
 	@touch $@
 
@@ -44,8 +44,8 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "ScenePose needs Python 3.11 or newer, and none is on the PATH" \
 		"(python3 is $$(python3 --version 2>&1 || true)). With one elsewhere: make $(MAKECMDGOALS)" \
 		"PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@"$(PYTHON)" -c '$(NEW_ENOUGH)' || { echo "ScenePose needs Python 3.11 or newer; $(PYTHON) is" \
-		"$$("$(PYTHON)" --version 2>&1)." >&2; exit 1; }
+	@"$(PYTHON)" -c '$(NEW_ENOUGH)' || { echo "ScenePose needs Python 3.11 or newer, and" \
+		"$(PYTHON) is not that." >&2; exit 1; }
 	@"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); echo "Python could not make an environment in $(VENV);" \
 		"on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 

@@ -107,6 +107,11 @@ def detail_view(point: tuple[float, float], height: int) -> View:
     return square_view(point, height / 2)
 
 
+def place_in_picture(point: tuple[float, float], width: int, height: int) -> tuple[float, float, float]:
+    """Where in the picture a point lies, and the picture's shape: (x / W, y / H, W / H)."""
+    return point[0] / width, point[1] / height, width / height
+
+
 def inside(point: tuple[float, float], width: int, height: int) -> bool:
     """Whether a point in pixels lies in the picture."""
     return bool(0 <= point[0] <= width and 0 <= point[1] <= height)

@@ -180,7 +180,9 @@ class Scene:
             views.append(self._crop(geometry.local_view(at, height)))
             views.append(self._crop(geometry.detail_view(at, height)))
         maps = model.encode_view(self._batch(views))
-        return model.fuse(self._global_map.expand(len(points), -1, -1, -1), maps[0::2], maps[1::2])
+        places = [geometry.place_in_picture(point, self.width, self.height) for point in points]
+        place = torch.tensor(places, dtype=torch.float32, device=maps.device)
+        return model.fuse(self._global_map.expand(len(points), -1, -1, -1), maps[0::2], maps[1::2], place)
 
     def _crop(self, view: geometry.View) -> torch.Tensor:
         """A rectangle of the working copy as the network takes it."""

@@ -242,3 +242,12 @@ def test_teacher_sees_the_pose_where_it_is_placed() -> None:
     assert feature.shape == (2, 24)
     assert offset.shape == (2, 16, 2)
     assert not torch.allclose(feature, teacher(tiny.views(2, size=40), torch.zeros(2, 16, 40, 40))[0])
+
+
+def test_the_points_place_changes_the_answer_when_the_model_is_told() -> None:
+    model = tiny.model(replace(tiny.CONFIG, tell_place=True))
+    inputs = [tiny.views(1, seed) for seed in range(3)]
+    low, high = (model(*inputs, torch.tensor([[0.5, y, 1.3]])).scales for y in (0.3, 0.8))
+    assert not torch.allclose(low, high)
+    with pytest.raises(ValueError, match="told where in the picture the point lies"):
+        model(*inputs)

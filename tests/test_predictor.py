@@ -56,7 +56,8 @@ def test_it_is_the_models_own_forward_pass(generator: Generator) -> None:
         crop(image, geometry.detail_view(point, image.height), size),
     ]
     with torch.inference_mode():
-        prediction = generator.model(*(view[None] for view in views))
+        place = torch.tensor([geometry.place_in_picture(point, *image.size)])
+        prediction = generator.model(*(view[None] for view in views), place)
     for pose in poses:
         expected = prediction.poses[0, pose.template].numpy() * image.height + np.array(point)
         np.testing.assert_allclose(pose.keypoints, expected, atol=0.2)

@@ -14,7 +14,15 @@ from scenepose.templates import TemplateSet
 
 WIDTH, HEIGHT = 96, 72
 CONFIG = ScenePoseConfig(
-    num_templates=5, view_size=64, channels=32, view_channels=16, heads=4, scale_layers=2, ffn=32, dropout=0.0
+    num_templates=5,
+    view_size=64,
+    channels=32,
+    view_channels=16,
+    heads=4,
+    scale_layers=2,
+    ffn=32,
+    dropout=0.0,
+    tell_place=False,
 )
 
 

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from scenepose.data.samples import KINDS, Samples
 from scenepose.data.sources import Source
-from scenepose.geometry import decompose, detail_view, global_view, local_view
+from scenepose.geometry import decompose, detail_view, global_view, local_view, place_in_picture
 from scenepose.skeleton import mirror
 from scenepose.templates import TemplateSet
 from scenepose.views import crop
@@ -27,6 +27,7 @@ class Batch(NamedTuple):
     global_views: Tensor  # (F, 3, S, S)
     local_views: Tensor  # (B, 3, S, S)
     detail_views: Tensor  # (B, 3, S, S)
+    place: Tensor  # (B, 3) where the points lie in their pictures
     frame: Tensor  # (B,) row in global_views
     fits: Tensor  # (B,) bool: there is a pose
     template: Tensor  # (B,) nearest template
@@ -200,7 +201,7 @@ class Batches(Dataset):
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng((self.config.seed, step))
         size = self.config.model.view_size
-        whole, local, detail, frames, targets = [], [], [], [], []
+        whole, local, detail, where, frames, targets = [], [], [], [], [], []
         for number in range(self.config.frames):
             sampler = self.samplers[int(rng.choice(len(self.samplers), p=self.source_shares))]
             samples = sampler.source.samples
@@ -213,9 +214,15 @@ class Batches(Dataset):
             for x, y in change.points(places):
                 local.append(crop(picture, local_view((x, y), picture.height), size))
                 detail.append(crop(picture, detail_view((x, y), picture.height), size))
+                where.append(place_in_picture((x, y), *picture.size))
                 frames.append(number)
             targets.append(targets_of(samples, points, change, self.templates, self.config.targets))
         columns = (torch.from_numpy(np.concatenate(column)) for column in zip(*targets, strict=True))
         return Batch(
-            torch.stack(whole), torch.stack(local), torch.stack(detail), torch.tensor(frames), *columns
+            torch.stack(whole),
+            torch.stack(local),
+            torch.stack(detail),
+            torch.tensor(where, dtype=torch.float32),
+            torch.tensor(frames),
+            *columns,
         )

@@ -17,7 +17,7 @@ from sklearn.metrics import average_precision_score
 from scenepose import METHODS
 from scenepose.data.samples import KINDS
 from scenepose.data.sources import Source, open_source
-from scenepose.geometry import detail_view, global_view, local_view
+from scenepose.geometry import detail_view, global_view, local_view, place_in_picture
 from scenepose.metrics import bootstrap, bootstrap_difference
 from scenepose.model.checkpoint import load_checkpoint
 from scenepose.model.scenepose import ScenePose
@@ -79,6 +79,7 @@ def ms_per_click(model: ScenePose, source: Source, repeats: int = 15) -> float:
     picture = source.picture(int(source.samples.point_frames[0]))
     point = (picture.width / 2, picture.height / 2)
     device, size = next(model.parameters()).device, model.config.view_size
+    place = torch.tensor([place_in_picture(point, *picture.size)]).to(device)
     times = []
     with torch.inference_mode():
         whole = crop(picture, global_view(*picture.size), size)[None].to(device)
@@ -87,7 +88,7 @@ def ms_per_click(model: ScenePose, source: Source, repeats: int = 15) -> float:
             start = time.perf_counter()
             views = [crop(picture, view(point, picture.height), size) for view in (local_view, detail_view)]
             maps = model.encode_view(torch.stack(views).to(device, memory_format=torch.channels_last))
-            model.decode(model.fuse(global_map, maps[:1], maps[1:])).poses.cpu()
+            model.decode(model.fuse(global_map, maps[:1], maps[1:], place)).poses.cpu()
             times.append(time.perf_counter() - start)
     return 1000 * float(np.median(times[2:]))
 

@@ -14,7 +14,14 @@ from tqdm import tqdm
 from scenepose import metrics
 from scenepose.data.samples import KINDS, Samples
 from scenepose.data.sources import Source
-from scenepose.geometry import compose, decompose, detail_view, global_view, local_view
+from scenepose.geometry import (
+    compose,
+    decompose,
+    detail_view,
+    global_view,
+    local_view,
+    place_in_picture,
+)  # fmt: skip
 from scenepose.model.scenepose import ScenePose
 from scenepose.templates import TemplateSet
 from scenepose.views import crop
@@ -88,14 +95,17 @@ class _Views(Dataset):
     def __len__(self) -> int:
         return len(self.groups)
 
-    def __getitem__(self, number: int) -> tuple[NDArray, torch.Tensor, torch.Tensor, torch.Tensor]:
+    def __getitem__(
+        self, number: int
+    ) -> tuple[NDArray, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         frame, here = self.groups[number]
         picture = self.source.picture(frame)
         places = [(float(x), float(y)) for x, y in self.source.samples.points[self.points[here]]]
         local = [crop(picture, local_view(place, picture.height), self.size) for place in places]
         detail = [crop(picture, detail_view(place, picture.height), self.size) for place in places]
         whole = crop(picture, global_view(*picture.size), self.size)[None]
-        return here, whole, torch.stack(local), torch.stack(detail)
+        where = torch.tensor([place_in_picture(place, *picture.size) for place in places])
+        return here, whole, torch.stack(local), torch.stack(detail), where
 
 
 def _several(views: _Views, workers: int, points: int) -> Iterator[list]:
@@ -134,7 +144,8 @@ def answer(
             frame = torch.arange(len(groups)).repeat_interleave(sizes).to(device)
             tensors = [torch.cat([group[column] for group in groups]) for column in (1, 2, 3)]
             tensors = [x.to(device, memory_format=torch.channels_last) for x in tensors]
-            prediction = model(*tensors, frame=frame)
+            place = torch.cat([group[4] for group in groups]).to(device)
+            prediction = model(*tensors, place=place, frame=frame)
             scores[here] = prediction.logits.sigmoid().cpu().numpy()
             order = np.argsort(-scores[here], axis=1, kind="stable")[:, :count]
             poses[here] = np.take_along_axis(prediction.poses.cpu().numpy(), order[..., None, None], 1)
@@ -172,7 +183,7 @@ def other_answers(truth: Truth, top: int = 5, seed: int = 0) -> Answers:
 def per_point(answers: Answers, truth: Truth) -> dict[str, NDArray]:
     """Each measure of the answers at each point, NaN where it is not defined: name -> (N,)."""
     each = metrics.pck(answers.poses, truth.poses[:, None], truth.known[:, None])
-    missing = np.isnan(answers.poses).any((2, 3))
+    missing = np.asarray(np.isnan(answers.poses).any((2, 3)))
     each = np.where(missing, np.nan, each)
     top, here = answers.poses[:, 0], np.logical_not(missing[..., 0])
 

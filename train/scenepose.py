@@ -114,7 +114,8 @@ class Run:
             if config.init is None:
                 load_backbone(model.foundation.backbone, config.backbone)
             else:
-                model.load_state_dict(load_checkpoint(config.init).state_dict())
+                # Parts that the checkpoint's model lacks keep their random start.
+                model.load_state_dict(load_checkpoint(config.init).state_dict(), strict=False)
         self.model = model.to(device).to(memory_format=torch.channels_last)  # pyright: ignore
         self.optimiser = optimiser_of(self.model, config)
         self.average = Average(self.model, config.ema)
@@ -132,7 +133,7 @@ class Run:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             prediction = model(
                 batch.global_views, batch.local_views, batch.detail_views,
-                frame=batch.frame, only=batch.template[:, None],
+                place=batch.place, frame=batch.frame, only=batch.template[:, None],
             )  # fmt: skip
         parts = losses(prediction, batch, model, config)
         self.optimiser.zero_grad(set_to_none=True)

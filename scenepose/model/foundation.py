@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from scenepose.model.attention import mlp
 from scenepose.model.backbone import STAGE_CHANNELS, Backbone
 
 
@@ -39,20 +40,37 @@ class PixelDecoder(nn.Module):
 class Foundation(nn.Module):
     """Backbone and pixel decoder for each view, the fusion of the three, and the classifier."""
 
-    def __init__(self, *, num_templates: int, channels: int, view_channels: int, freeze_stages: int) -> None:
+    def __init__(
+        self, *, num_templates: int, channels: int, view_channels: int, freeze_stages: int, tell_place: bool
+    ) -> None:
         super().__init__()
         self.backbone = Backbone(freeze_stages=freeze_stages)
         self.pixel_decoder = PixelDecoder(view_channels)
         self.fusion = nn.Conv2d(3 * view_channels, channels, 1)
+        self.place = mlp(3, 64, channels) if tell_place else None
         self.classifier = nn.Linear(channels, num_templates)
 
     def encode_view(self, view: Tensor) -> Tensor:
         """Normalised views (B, 3, S, S) to maps (B, view_channels, S/8, S/8)."""
         return self.pixel_decoder(self.backbone(view))
 
-    def fuse(self, global_map: Tensor, local_map: Tensor, detail_map: Tensor) -> Tensor:
-        """The three views' maps to the feature map F (B, channels, S/8, S/8)."""
-        return self.fusion(torch.cat([global_map, local_map, detail_map], 1))
+    def fuse(
+        self, global_map: Tensor, local_map: Tensor, detail_map: Tensor, place: Tensor | None = None
+    ) -> Tensor:
+        """The three views' maps to the feature map F (B, channels, S/8, S/8).
+
+        ``place`` (B, 3) is where the point lies in the picture (`geometry.place_in_picture`). Two of the
+        views are centred at the point and the third does not mark it, so no view says so outright; yet how
+        high in the picture people are tells how far away they are. Beyond the paper, which goes without.
+        """
+        features = self.fusion(torch.cat([global_map, local_map, detail_map], 1))
+        if self.place is None:
+            return features
+        if place is None:
+            raise ValueError(
+                "this model was built to be told the point's place in the picture; none was given"
+            )
+        return features + self.place(2 * place - 1)[:, :, None, None]
 
     def classify(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """F to compatibility logits (B, K) and the pooled features (B, channels) they come from."""

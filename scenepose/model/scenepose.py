@@ -33,6 +33,8 @@ class ScenePoseConfig:
     roi: int = 7  # our choice
     # The paper predicts offsets in [-0.5, 0.5]; real ones reach 1, so that is our choice.
     offset_range: float = 1.0
+    # Whether F is told where in the picture the point lies; beyond the paper, which goes without.
+    tell_place: bool = True
     freeze_stages: int = 0  # early ResNet stages that do not learn
 
     def __post_init__(self) -> None:
@@ -72,6 +74,7 @@ class ScenePose(nn.Module):
             channels=config.channels,
             view_channels=config.view_channels,
             freeze_stages=config.freeze_stages,
+            tell_place=config.tell_place,
         )
         self.scale_transformer = ScaleTransformer(
             num_templates=config.num_templates,
@@ -106,9 +109,11 @@ class ScenePose(nn.Module):
         """Normalised views (B, 3, S, S) of any of the three sorts to maps (B, view_channels, S/8, S/8)."""
         return self.foundation.encode_view(view)
 
-    def fuse(self, global_map: Tensor, local_map: Tensor, detail_map: Tensor) -> Tensor:
-        """The three views' maps to the feature map F (B, channels, S/8, S/8)."""
-        return self.foundation.fuse(global_map, local_map, detail_map)
+    def fuse(
+        self, global_map: Tensor, local_map: Tensor, detail_map: Tensor, place: Tensor | None = None
+    ) -> Tensor:
+        """The three views' maps and the points' places (B, 3) to the feature map F (B, C, S/8, S/8)."""
+        return self.foundation.fuse(global_map, local_map, detail_map, place)
 
     def decode(self, features: Tensor, only: Tensor | None = None) -> Prediction:
         """Everything after the views.
@@ -133,6 +138,7 @@ class ScenePose(nn.Module):
         global_view: Tensor,
         local_view: Tensor,
         detail_view: Tensor,
+        place: Tensor | None = None,
         frame: Tensor | None = None,
         only: Tensor | None = None,
     ) -> Prediction:
@@ -140,6 +146,7 @@ class ScenePose(nn.Module):
 
         Args:
             global_view: (F, 3, S, S). local_view, detail_view: (B, 3, S, S). All ImageNet-normalised.
+            place: (B, 3) where each point lies in its picture (`geometry.place_in_picture`).
             frame: (B,) the row of each point's frame in ``global_view``; None when every point has its own.
             only: see `decode`.
         """
@@ -148,4 +155,4 @@ class ScenePose(nn.Module):
         global_map, local_map, detail_map = maps.split([frames, points, points])
         if frame is not None:
             global_map = global_map[frame]
-        return self.decode(self.fuse(global_map, local_map, detail_map), only)
+        return self.decode(self.fuse(global_map, local_map, detail_map, place), only)

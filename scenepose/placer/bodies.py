@@ -120,9 +120,9 @@ def seated(
 def seat_places(space: Space) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """Where and which way one can sit: grounds (N, 2), yaws (N,), seat heights (N,), backed (N,).
 
-    For every seat cell and every direction: the seat's front edge must be within a thigh's length ahead, with
-    nothing of seat height beyond it, and no backrest ahead. Where a backrest is near the cell in any direction
-    the person turns away from it and has it at their back.
+    For every seat cell and every direction: the seat's front edge must be within a thigh's length ahead,
+    with nothing of seat height beyond it, and no backrest ahead. Where a backrest is near the cell in any
+    direction the person turns away from it and has it at their back.
     """
     rows, columns = np.nonzero(np.isfinite(space.seat))
     if len(rows) == 0:

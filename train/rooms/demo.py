@@ -97,11 +97,11 @@ def standing_points(room, view, depth, label):
     """Candidates (badness, pixel): 0.85 m above floor that is seen, with 0.35 m of free floor around it."""
     from shapely.geometry import Point
 
-    found = []
+    found = []  # the first places taken are the floor before the doors, where one may well stand
     for x in np.arange(0.5, room.width - 0.4, 0.15):
         for y in np.arange(0.5, room.depth - 0.4, 0.15):
             disc = Point(x, y).buffer(0.35)
-            if any(disc.intersects(p) for p in room.taken):
+            if any(disc.intersects(p) for p in room.taken[len(room.doors) :]):
                 continue
             if not all(
                 shown(view, depth, label, (x + a, y + b, 0.0), c.WALKABLE)
@@ -109,8 +109,9 @@ def standing_points(room, view, depth, label):
             ):
                 continue
             pixel, far = project(view, (x, y, 0.85))
-            head, _ = project(view, (x, y, 1.78))
-            if inside(pixel, 60) and inside(head, 8):
+            head, feet = project(view, (x, y, 1.78))[0], project(view, (x, y, 0.0))[0]
+            above = -head[1] / (feet[1] - head[1])  # share of the person that the upper edge cuts off
+            if inside(pixel, 60) and above < 0.18:
                 found.append((abs(pixel[0] - WIDTH / 2) / WIDTH + abs(far - 3.2) * 0.2, pixel))
     return sorted(found, key=lambda pair: pair[0])
 
