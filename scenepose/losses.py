@@ -28,9 +28,9 @@ def classification_loss(logits: Tensor, positive: Tensor, counted: Tensor, pos_w
 
 
 def scale_loss(predicted: Tensor, target: Tensor, std: Tensor, valid: Tensor) -> Tensor:
-    """Mean squared error of scales (B, 2) in units of their spread ``std`` (2,), where valid (B,)."""
+    """Mean squared error of scales (..., 2) in units of their spread ``std`` (2,), where valid (...)."""
     error = ((predicted - target) / std) ** 2
-    return masked_mean(error, valid[:, None].expand_as(error))
+    return masked_mean(error, valid[..., None].expand_as(error))
 
 
 def offset_loss(predicted: Tensor, target: Tensor, std: float, known: Tensor) -> Tensor:

@@ -187,7 +187,7 @@ def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(out: Path) 
     before = (out / "a/state.pt").read_bytes()
     batch = Batches([tiny.source()], run.model.template_set, run.config)[0]
     with pytest.raises(FloatingPointError, match="step 0 is not finite"):
-        run.train_step(batch._replace(scale=batch.scale * torch.nan))
+        run.train_step(batch._replace(scales=batch.scales * torch.nan))
     assert (out / "a/state.pt").read_bytes() == before
 
 

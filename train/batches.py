@@ -33,7 +33,9 @@ class Batch(NamedTuple):
     template: Tensor  # (B,) nearest template
     positive: Tensor  # (B, K) bool
     counted: Tensor  # (B, K) bool
-    scale: Tensor  # (B, 2)
+    scale: Tensor  # (B, 2) of the primary pose
+    scales: Tensor  # (B, K, 2) of the templates that have one
+    sized: Tensor  # (B, K) bool: those that do
     normalised: Tensor  # (B, 16, 2), NaN where unknown
     known: Tensor  # (B, 16) bool
 
@@ -119,19 +121,28 @@ class Targets(NamedTuple):
     positive: NDArray
     counted: NDArray
     scale: NDArray
+    scales: NDArray
+    sized: NDArray
     normalised: NDArray
     known: NDArray
 
 
 def targets_of(
-    samples: Samples, points: NDArray, change: Change, templates: TemplateSet, mode: str
+    samples: Samples,
+    points: Sequence[int],
+    change: Change,
+    templates: TemplateSet,
+    mode: str = "nearest",
+    scales: str = "nearest",
 ) -> Targets:
-    """Targets at some points of one frame, after a change. ``mode`` is `TrainConfig.targets`."""
+    """Targets at some points of one frame, after a change: `TrainConfig.targets` and `TrainConfig.scales`."""
     count, kinds = len(points), np.array([KINDS.index(kind) for kind in templates.kinds])
     out = Targets(
         fits=np.zeros(count, bool), template=np.zeros(count, np.int64),
         positive=np.zeros((count, len(templates)), bool), counted=np.ones((count, len(templates)), bool),
-        scale=np.ones((count, 2), np.float32), normalised=np.full((count, 16, 2), np.nan, np.float32),
+        scale=np.ones((count, 2), np.float32),
+        scales=np.ones((count, len(templates), 2), np.float32), sized=np.zeros((count, len(templates)), bool),
+        normalised=np.full((count, 16, 2), np.nan, np.float32),
         known=np.zeros((count, 16), bool),
     )  # fmt: skip
     for n, point in enumerate(points):
@@ -146,6 +157,9 @@ def targets_of(
         nearest = templates.nearest(normalised)
         first = int(np.flatnonzero(samples.primary[rows])[0])
         out.fits[n], out.template[n], out.scale[n] = True, nearest[first], scale[first]
+        measured = np.append(np.arange(len(rows)) if scales == "valid" else [], first).astype(int)
+        # The primary pose comes last, so that its scale stands where several are nearest to one template.
+        out.scales[n, nearest[measured]], out.sized[n, nearest[measured]] = scale[measured], True
         out.normalised[n], out.known[n] = normalised[first], ~np.isnan(normalised[first, :, 0])
         positive = nearest if mode == "valid" else nearest[first]
         out.positive[n, positive] = True
@@ -216,7 +230,9 @@ class Batches(Dataset):
                 detail.append(crop(picture, detail_view((x, y), picture.height), size))
                 where.append(place_in_picture((x, y), *picture.size))
                 frames.append(number)
-            targets.append(targets_of(samples, points, change, self.templates, self.config.targets))
+            targets.append(
+                targets_of(samples, points, change, self.templates, self.config.targets, self.config.scales)
+            )
         columns = (torch.from_numpy(np.concatenate(column)) for column in zip(*targets, strict=True))
         return Batch(
             torch.stack(whole),

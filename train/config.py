@@ -73,6 +73,9 @@ class TrainConfig:
     targets: Literal["nearest", "valid"] = "nearest"
     """nearest: one positive, as in the paper's first stage. valid: the nearest template of every pose known
     to fit is positive, and templates of kinds that were never tried there count neither way."""
+    scales: Literal["nearest", "valid"] = "valid"
+    """nearest: only the primary pose's template learns its scale, as in the paper. valid: so do the templates
+    of the other poses known to fit there, which cost nothing more. Our choice."""
     pos_weight: float = 5.0
     """How much a positive weighs against a negative. One positive among 14 drives the scores' sum to 1;
     with 5, a template that fits in a third of such places scores 0.7. Our choice."""

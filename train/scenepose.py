@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,15 +31,13 @@ from train.judge import Truth, answer, judged_points, per_point, truth_at
 def losses(prediction: Prediction, batch: Batch, model: ScenePose, config: TrainConfig) -> dict[str, Tensor]:
     """The losses and their weighted sum, "total". The prediction holds the pose of `batch.template` only."""
     spread = model.template_set
-    rows = torch.arange(len(batch.template), device=batch.template.device)
-    scale = prediction.scales[rows, batch.template]
     offset = batch.normalised - model.templates[batch.template]
-    scale_std = torch.as_tensor(spread.scale_std, device=scale.device)
+    scale_std = torch.as_tensor(spread.scale_std, device=prediction.scales.device)
     parts = {
         "classification": classification_loss(
             prediction.logits, batch.positive, batch.counted, config.pos_weight
         ),
-        "scale": scale_loss(scale, batch.scale, scale_std, batch.fits),
+        "scale": scale_loss(prediction.scales, batch.scales, scale_std, batch.sized),
         "offset": offset_loss(prediction.offsets[:, 0], offset, spread.offset_std, batch.known),
     }
     parts["total"] = (
@@ -119,6 +118,20 @@ class Run:
         self.model = model.to(device).to(memory_format=torch.channels_last)  # pyright: ignore
         self.optimiser = optimiser_of(self.model, config)
         self.average = Average(self.model, config.ema)
+
+    @torch.no_grad()
+    def standardise(self, batches: Sequence[Batch]) -> None:
+        """Fix how the fresh model's pooled features are standardised, from some batches."""
+        self.model.eval()
+        features = []
+        for batch in batches:
+            moved = Batch(*(_to(x, self.device) for x in batch))
+            features.append(
+                self.model.encode(
+                    moved.global_views, moved.local_views, moved.detail_views, moved.place, moved.frame
+                ).mean((2, 3), keepdim=True)
+            )
+        self.model.foundation.standardise(torch.cat(features))
 
     def train_step(self, batch: Batch) -> dict[str, float]:
         """One step of the optimiser; the losses. Raises FloatingPointError when they are not finite."""
@@ -242,6 +255,8 @@ def main(config: TrainConfig) -> None:
         points = judged_points(source.samples, max(1, config.validate_points // len(config.data)))
         checks.append((source, points, truth_at(source.samples, points)))
     batches = Batches(sources, run.model.template_set, config)
+    if run.step == 0 and config.init is None:
+        run.standardise([batches[step] for step in range(min(4, config.steps))])
     loader = DataLoader(
         batches, batch_size=None, sampler=range(run.step, config.steps), num_workers=config.workers,
         prefetch_factor=2 if config.workers else None, pin_memory=run.device.type == "cuda",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
+from torchvision.models.convnext import LayerNorm2d
 
 from scenepose.model.attention import mlp
 from scenepose.model.backbone import STAGE_CHANNELS, Backbone
 
 
 def _normed(convolution: nn.Conv2d) -> nn.Sequential:
-    channels = convolution.out_channels
-    return nn.Sequential(convolution, nn.GroupNorm(math.gcd(32, channels), channels))
+    # MaskFormer has group norm here. It subtracts the mean over the whole map, which is what tells one
+    # picture's pooled features from another's; a norm within each cell keeps that.
+    return nn.Sequential(convolution, LayerNorm2d(convolution.out_channels, eps=1e-5))
 
 
 class PixelDecoder(nn.Module):
@@ -40,6 +40,9 @@ class PixelDecoder(nn.Module):
 class Foundation(nn.Module):
     """Backbone and pixel decoder for each view, the fusion of the three, and the classifier."""
 
+    pooled_mean: Tensor
+    pooled_std: Tensor
+
     def __init__(
         self, *, num_templates: int, channels: int, view_channels: int, freeze_stages: int, tell_place: bool
     ) -> None:
@@ -48,6 +51,9 @@ class Foundation(nn.Module):
         self.pixel_decoder = PixelDecoder(view_channels)
         self.fusion = nn.Conv2d(3 * view_channels, channels, 1)
         self.place = mlp(3, 64, channels) if tell_place else None
+        # Pooled features differ little between points; standardised they teach the heads much faster.
+        self.register_buffer("pooled_mean", torch.zeros(channels))
+        self.register_buffer("pooled_std", torch.ones(channels))
         self.classifier = nn.Linear(channels, num_templates)
 
     def encode_view(self, view: Tensor) -> Tensor:
@@ -67,12 +73,17 @@ class Foundation(nn.Module):
         if self.place is None:
             return features
         if place is None:
-            raise ValueError(
-                "this model was built to be told the point's place in the picture; none was given"
-            )
+            raise ValueError("this model is told where in the picture the point lies, and was not")
         return features + self.place(2 * place - 1)[:, :, None, None]
 
     def classify(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """F to compatibility logits (B, K) and the pooled features (B, channels) they come from."""
-        pooled = features.mean((2, 3))
+        pooled = (features.mean((2, 3)) - self.pooled_mean) / self.pooled_std
         return self.classifier(pooled), pooled
+
+    @torch.no_grad()
+    def standardise(self, features: Tensor) -> None:
+        """Fix the pooled features' mean and spread to those of F (B, channels, h, w), before training."""
+        pooled = features.mean((2, 3))
+        self.pooled_mean.copy_(pooled.mean(0))
+        self.pooled_std.copy_(pooled.std(0).clamp(min=1e-3))

@@ -20,6 +20,7 @@ class ScaleTransformer(nn.Module):
         super().__init__()
         self.embed = mlp(32, channels, channels)
         self.learned = nn.Embedding(num_templates, channels)
+        self.context = nn.Linear(channels, channels)
         self.layers = nn.ModuleList(DecoderLayer(channels, heads, ffn, dropout) for _ in range(layers))
         self.head = mlp(channels, channels, 2)
 
@@ -31,11 +32,12 @@ class ScaleTransformer(nn.Module):
             last.weight.mul_(0.1)
             last.bias.copy_(torch.logit((scale / LARGEST_SCALE).clamp(0.01, 0.99)))
 
-    def forward(self, templates: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, templates: Tensor, features: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
         """Scales of all templates.
 
         Args:
             templates: (K, 16, 2) normalised. features: F (B, C, h, w).
+            pooled: (B, C) its pooled features: the queries know the place before they look (our addition).
 
         Returns:
             z (B, K, C), one vector per template, and scales (B, K, 2) in picture heights, in [0, 2].
@@ -44,7 +46,7 @@ class ScaleTransformer(nn.Module):
         memory = features.flatten(2).transpose(1, 2)  # (B, h w, C)
         positions = sine_positions(height, width, memory.shape[-1], features.device).to(memory.dtype)
         queries = self.embed(templates.flatten(1)) + self.learned.weight  # (K, C)
-        identity = queries.expand(len(features), -1, -1)
+        identity = queries + self.context(pooled)[:, None]  # (B, K, C)
         z = identity
         for layer in self.layers:
             z = layer(z, identity, memory, positions)

@@ -124,7 +124,7 @@ class ScenePose(nn.Module):
                 always those of all templates.
         """
         logits, pooled = self.foundation.classify(features)
-        z, scales = self.scale_transformer(self.templates, features)
+        z, scales = self.scale_transformer(self.templates, features, pooled)
         if only is None:
             only = torch.arange(len(self.templates), device=features.device).expand(len(features), -1)
         rows = torch.arange(len(features), device=features.device)[:, None]
@@ -132,6 +132,22 @@ class ScenePose(nn.Module):
         e, offsets = self.offset_transformer(z[rows, only], chosen, features)
         shapes = normalise(self.templates[only] + offsets)  # unit box: the scale alone gives the size
         return Prediction(logits.float(), scales, offsets, shapes * chosen[:, :, None], e, pooled)
+
+    def encode(
+        self,
+        global_view: Tensor,
+        local_view: Tensor,
+        detail_view: Tensor,
+        place: Tensor | None = None,
+        frame: Tensor | None = None,
+    ) -> Tensor:
+        """The feature maps F (B, C, S/8, S/8) at B points; the arguments are those of `forward`."""
+        frames, points = len(global_view), len(local_view)
+        maps = self.encode_view(torch.cat([global_view, local_view, detail_view]))
+        global_map, local_map, detail_map = maps.split([frames, points, points])
+        if frame is not None:
+            global_map = global_map[frame]
+        return self.fuse(global_map, local_map, detail_map, place)
 
     def forward(
         self,
@@ -150,9 +166,4 @@ class ScenePose(nn.Module):
             frame: (B,) the row of each point's frame in ``global_view``; None when every point has its own.
             only: see `decode`.
         """
-        frames, points = len(global_view), len(local_view)
-        maps = self.encode_view(torch.cat([global_view, local_view, detail_view]))
-        global_map, local_map, detail_map = maps.split([frames, points, points])
-        if frame is not None:
-            global_map = global_map[frame]
-        return self.decode(self.fuse(global_map, local_map, detail_map, place), only)
+        return self.decode(self.encode(global_view, local_view, detail_view, place, frame), only)
