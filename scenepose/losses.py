@@ -17,8 +17,10 @@ def classification_loss(logits: Tensor, positive: Tensor, counted: Tensor, pos_w
     """Binary cross entropy of the compatibility scores.
 
     Args:
-        logits: (B, K). positive: (B, K) bool, templates that fit. counted: (B, K) bool; the others count
-            neither way, because nobody knows. pos_weight: how much a positive weighs against a negative.
+        logits: (B, K).
+        positive: (B, K) bool, templates that fit; or 0 to 1, a share of a positive.
+        counted: (B, K) bool; the others count neither way, because nobody knows.
+        pos_weight: how much a positive weighs against a negative.
     """
     weight = torch.tensor(pos_weight, device=logits.device)
     each = binary_cross_entropy_with_logits(

@@ -118,8 +118,30 @@ def test_valid_targets_mark_all_poses_and_skip_untried_kinds() -> None:
     expected = set(sets.nearest(relative / np.ptp(relative, axis=1)[:, None]).tolist())
     assert set(np.flatnonzero(found.positive[0]).tolist()) == expected
     untried = np.array([kind == "walk" for kind in sets.kinds])
-    assert not found.counted[0, untried & ~found.positive[0]].any()
+    assert not found.counted[0, untried & (found.positive[0] == 0)].any()
     assert found.counted[0, ~untried].all()
+    soft = targets_of(samples, np.array([0]), no_change(96, 72), sets, "soft")
+    assert soft.positive[0, soft.template[0]] == 1
+    others = [template for template in expected if template != soft.template[0]]
+    assert (soft.positive[0, others] == 0.5).all()
+    assert soft.positive[0].sum() == 1 + 0.5 * len(others)
+
+
+def test_scales_of_other_poses_teach_their_templates() -> None:
+    samples, sets = tiny.samples(poses_each=3), tiny.template_set()
+    point = np.array([0, len(samples) - 1])
+    paper = targets_of(samples, point, no_change(96, 72), sets, scales="nearest")
+    assert paper.sized.sum(1).tolist() == [1, 0]
+    np.testing.assert_array_equal(paper.scales[0, paper.template[0]], paper.scale[0])
+    every = targets_of(samples, point, no_change(96, 72), sets, scales="valid")
+    relative = samples.normalised_unit(samples.pose_rows(0))
+    sides = np.ptp(relative, axis=1)
+    nearest = sets.nearest(relative / sides[:, None])
+    assert set(np.flatnonzero(every.sized[0]).tolist()) == set(nearest.tolist())
+    np.testing.assert_array_equal(every.scales[0, every.template[0]], every.scale[0])
+    for row, template in enumerate(nearest):
+        if (nearest == template).sum() == 1:
+            np.testing.assert_allclose(every.scales[0, template], sides[row], rtol=1e-4)
 
 
 def test_sampler_keeps_the_share_of_negatives_and_balances_kinds(out: Path) -> None:

@@ -31,7 +31,7 @@ class Batch(NamedTuple):
     frame: Tensor  # (B,) row in global_views
     fits: Tensor  # (B,) bool: there is a pose
     template: Tensor  # (B,) nearest template
-    positive: Tensor  # (B, K) bool
+    positive: Tensor  # (B, K) 1 where the template fits, 0 where not, between where it only may
     counted: Tensor  # (B, K) bool
     scale: Tensor  # (B, 2) of the primary pose
     scales: Tensor  # (B, K, 2) of the templates that have one
@@ -129,7 +129,7 @@ class Targets(NamedTuple):
 
 def targets_of(
     samples: Samples,
-    points: Sequence[int],
+    points: NDArray,
     change: Change,
     templates: TemplateSet,
     mode: str = "nearest",
@@ -139,7 +139,8 @@ def targets_of(
     count, kinds = len(points), np.array([KINDS.index(kind) for kind in templates.kinds])
     out = Targets(
         fits=np.zeros(count, bool), template=np.zeros(count, np.int64),
-        positive=np.zeros((count, len(templates)), bool), counted=np.ones((count, len(templates)), bool),
+        positive=np.zeros((count, len(templates)), np.float32),
+        counted=np.ones((count, len(templates)), bool),
         scale=np.ones((count, 2), np.float32),
         scales=np.ones((count, len(templates), 2), np.float32), sized=np.zeros((count, len(templates)), bool),
         normalised=np.full((count, 16, 2), np.nan, np.float32),
@@ -147,7 +148,7 @@ def targets_of(
     )  # fmt: skip
     for n, point in enumerate(points):
         rows = samples.pose_rows(point)
-        if mode == "valid":
+        if mode != "nearest":
             out.counted[n] = samples.tried[point, kinds] > 0
         if not len(rows):
             continue
@@ -161,9 +162,10 @@ def targets_of(
         # The primary pose comes last, so that its scale stands where several are nearest to one template.
         out.scales[n, nearest[measured]], out.sized[n, nearest[measured]] = scale[measured], True
         out.normalised[n], out.known[n] = normalised[first], ~np.isnan(normalised[first, :, 0])
-        positive = nearest if mode == "valid" else nearest[first]
-        out.positive[n, positive] = True
-        out.counted[n] |= out.positive[n]
+        if mode != "nearest":
+            out.positive[n, nearest] = 1.0 if mode == "valid" else 0.5
+        out.positive[n, nearest[first]] = 1.0
+        out.counted[n] |= out.positive[n] > 0
     return out
 
 

@@ -70,9 +70,10 @@ class TrainConfig:
     seed: int = 0
     """Of the weights' start, the order of the data and the augmentation."""
 
-    targets: Literal["nearest", "valid"] = "nearest"
+    targets: Literal["nearest", "valid", "soft"] = "nearest"
     """nearest: one positive, as in the paper's first stage. valid: the nearest template of every pose known
-    to fit is positive, and templates of kinds that were never tried there count neither way."""
+    to fit is positive, and templates of kinds that were never tried there count neither way. soft: the same,
+    but the others are half positive, so that the way people tend to face still ranks them."""
     scales: Literal["nearest", "valid"] = "valid"
     """nearest: only the primary pose's template learns its scale, as in the paper. valid: so do the templates
     of the other poses known to fit there, which cost nothing more. Our choice."""

@@ -106,19 +106,12 @@ def summary(
             bootstrap_difference(values, constant[name], truth.places, resamples=resamples)
         )
         row[f"{name}_points"] = int((~np.isnan(values)).sum())
-    row["pck_by_kind"], row["pck_top5_by_kind"] = (
-        {
+    for name in ("pck", "pck_top5", "kind", "posture"):
+        row[f"{name}_by_kind"] = {
             kind: float(np.nanmean(measures[name][chosen]))
             for number, kind in enumerate(KINDS)
             if not np.isnan(measures[name][chosen := truth.kinds == number]).all()
         }
-        for name in ("pck", "pck_top5")
-    )
-    row["kind_by_kind"] = {
-        kind: float(np.nanmean(measures["kind"][chosen]))
-        for number, kind in enumerate(KINDS)
-        if not np.isnan(measures["kind"][chosen := truth.kinds == number]).all()
-    }
     return row
 
 
@@ -241,4 +234,5 @@ def main(config: EvaluateConfig) -> None:
             mean, low, high = rows[name][f"{key}_minus_constant"]
             print(f"{name} {key} minus constant: {mean:+.3f} ({low:+.3f} to {high:+.3f})")
         print(f"{name} right kind by kind: {rows[name]['kind_by_kind']}")
+        print(f"{name} right posture by kind: {rows[name]['posture_by_kind']}")
         print(f"{name} average precision of the scores: {rows[name]['average_precision']:.3f}")

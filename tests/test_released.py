@@ -1,0 +1,46 @@
+"""The weights that ship, run once: they must be clearly better than an answer that never looks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import scenepose
+from scenepose.assets import bundled_scenes, checkpoint_path
+from scenepose.data.sources import open_source
+from scenepose.model.checkpoint import load_checkpoint, read_card
+from train.judge import POSTURES, answer, constant_answers, judged_points, per_point, truth_at
+
+
+@pytest.fixture(scope="module")
+def measured() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Measures of the model and of the constant answer at 120 validation points of the bundled rooms."""
+    model = load_checkpoint(checkpoint_path("scenepose"))
+    source = open_source("rooms", "val")
+    points = judged_points(source.samples, 120)
+    truth = truth_at(source.samples, points)
+    answers = answer(model, source, points, workers=0, progress=False)
+    constant = constant_answers(model.template_set, len(points))
+    return per_point(answers, truth), per_point(constant, truth)
+
+
+@pytest.mark.parametrize("name", ["pck", "pck_top5", "pck_nearest_valid", "posture"])
+def test_the_model_beats_the_constant_answer(name: str, measured: tuple) -> None:
+    model, constant = measured
+    assert np.nanmean(model[name]) > np.nanmean(constant[name]) + 0.02
+
+
+def test_the_card_says_what_trained_it() -> None:
+    card = read_card(checkpoint_path("scenepose"))
+    assert {"data", "licence", "validation"} <= set(card)
+    assert checkpoint_path("scenepose").stat().st_size < 40e6
+
+
+def test_people_sit_on_the_sofa_and_stand_on_the_floor() -> None:
+    generator = scenepose.load("scenepose")
+    living_room = next(scene for scene in bundled_scenes() if scene.name == "living-room")
+    scene = generator.encode(living_room.path)
+    assert scene.generate(living_room.point, top_k=1)[0].kind == "sit"
+    waiting_room = next(scene for scene in bundled_scenes() if scene.name == "waiting-room")
+    standing = generator.encode(waiting_room.path).generate((505, 300), top_k=1)[0]
+    assert POSTURES.get(standing.kind or "") == "upright"
