@@ -19,6 +19,7 @@ from train import evaluate, judge, release, scenepose, templates
 from train.__main__ import COMMANDS
 from train.batches import Batches, Change, Sampler, draw_change, no_change, targets_of
 from train.config import AugmentConfig, TrainConfig
+from train.release import posture_shift
 
 STILL = AugmentConfig(mirror=False, crop=1.0, smallest_height=999, aspect=0.0, colour=0.0)
 
@@ -265,3 +266,12 @@ def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.Mo
 
 def test_every_command_can_be_called() -> None:
     assert {"templates", "scenepose", "evaluate", "release"} <= set(COMMANDS)
+
+
+def test_the_posture_shift_evens_out_sitting_and_standing() -> None:
+    sits = np.array([False, True, True])
+    # Sitting points where the sitting templates trail by 0.42, upright ones where they trail by 2.
+    logits = np.array([[0.42, 0, -3]] * 5 + [[2.0, -1, 0]] * 5)
+    only = np.arange(10) < 5
+    assert posture_shift(logits, sits, only, ~only) == pytest.approx(0.45)
+    assert posture_shift(logits - [[5, 0, 0]], sits, only, ~only) == 0
