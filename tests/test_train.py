@@ -239,7 +239,7 @@ def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.Mo
     def opened(name: str, split: str):
         return tiny.source(frames=8, seed=("train", "val", "test").index(split))
 
-    for module in (templates, scenepose, evaluate):
+    for module in (templates, scenepose, evaluate, release):
         monkeypatch.setattr(module, "open_source", opened)
     templates.main(templates.TemplatesConfig(data=["tiny"], out=out / "templates", count=5, candidates=9))
     assert (out / "templates/candidates.png").is_file()

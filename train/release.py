@@ -70,7 +70,10 @@ def posture_shift(logits: NDArray, sits: NDArray, only_sitting: NDArray, only_up
 
     Returns:
         The shift, 0 to 3, with the highest mean of the two shares of right top poses; the smallest such.
+        0 where one of the two has no points.
     """
+    if not (only_sitting.any() and only_upright.any() and sits.any() and (~sits).any()):
+        return 0.0
     lead = logits[:, ~sits].max(1) - logits[:, sits].max(1)
     shifts = np.arange(0, 3.01, 0.05)
     right = [((lead < s)[only_sitting].mean() + (lead >= s)[only_upright].mean()) / 2 for s in shifts]
@@ -95,7 +98,7 @@ def balance_postures(model: ScenePose, data: list[str], points: int = 300) -> fl
     shift = posture_shift(*(np.concatenate([c[0] for c in columns]), sits),
                           *(np.concatenate([c[n] for c in columns]) for n in (1, 2)))  # fmt: skip
     with torch.no_grad():
-        model.foundation.classifier.bias += shift * torch.from_numpy(sits).float()
+        model.foundation.classifier.bias.add_(shift * torch.from_numpy(sits).float())
     return shift
 
 
