@@ -8,7 +8,7 @@ from . import classes as c
 from . import furniture as f
 from . import joinery as j
 from . import materials as mat
-from .stock import cloth_colour, front_colour, seed_of, wood_colour
+from .stock import cloth_colour, front_colour, seed_of, shade_colour, wood_colour
 
 
 def round_table(rng, radius, height=None):
@@ -17,7 +17,7 @@ def round_table(rng, radius, height=None):
     top = (
         mat.wood(wood_colour(rng))
         if rng.random() < 0.6
-        else mat.marble(mat.colour(0.1, 0.03, rng.uniform(0.2, 0.95)))
+        else mat.marble(mat.colour(0.1, 0.03, rng.uniform(0.2, 0.85)))
     )
     leg = mat.plain("leg", mat.colour(0.1, 0.1, rng.choice([0.12, 0.6])), 0.35, 0.8)
     a = j.turned(
@@ -38,6 +38,7 @@ def round_table(rng, radius, height=None):
 
 def bookcase(rng):
     """A tall shelf filled with books and odds and ends."""
+    f.put_away()
     w, h, d = float(rng.uniform(0.7, 1.6)), float(rng.uniform(1.2, 2.1)), float(rng.uniform(0.28, 0.34))
     board = mat.wood(wood_colour(rng)) if rng.random() < 0.6 else front_colour(rng)
     t, rows = 0.022, max(3, round(h / 0.36))
@@ -138,7 +139,7 @@ def bed(rng, width=None):
     frame = f.spawn("bed_frame", seed_of(rng), tweak)
     slats = leg + 0.05
     x0, x1 = -frame.dimensions.x / 2 + 0.1, frame.dimensions.x / 2 - 0.06
-    sheet = mat.fabric(mat.colour(rng.random(), rng.uniform(0, 0.15), rng.uniform(0.75, 0.96)))
+    sheet = mat.fabric(mat.colour(rng.random(), rng.uniform(0, 0.15), rng.uniform(0.68, 0.88)))
     thick = float(rng.uniform(0.17, 0.22))
     mattress = j.soft_box("mattress", (x1 - x0, w - 0.08, thick), sheet, c.BED, 0.06)
     mattress.location = ((x0 + x1) / 2, 0, slats)
@@ -158,7 +159,7 @@ def bed(rng, width=None):
             0.62,
             0.42,
             0.15,
-            mat.fabric(mat.colour(rng.random(), rng.uniform(0, 0.12), rng.uniform(0.8, 0.97))),
+            mat.fabric(mat.colour(rng.random(), rng.uniform(0, 0.12), rng.uniform(0.7, 0.9))),
             c.BED,
         )
         pillow.rotation_euler = (0, -0.5, rng.normal(0, 0.06))
@@ -201,7 +202,7 @@ def bench(rng, length, back_chance=0.6):
 def pendant(rng, drop, lit):
     """A hanging lamp, hung from z = 0 downwards by `drop`; returns it."""
     r = float(rng.uniform(0.12, 0.26))
-    shade = mat.glow(mat.colour(0.1, 0.25, 1.0), 1.4) if lit else mat.plain("shade", cloth_colour(rng), 0.5)
+    shade = mat.glow(mat.colour(0.1, 0.25, 1.0), 1.4) if lit else mat.plain("shade", shade_colour(rng), 0.5)
     cord = mat.plain("cord", (0.02, 0.02, 0.02), 0.6)
     body = j.turned(
         "lamp",

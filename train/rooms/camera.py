@@ -39,7 +39,7 @@ class View:
         return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
 
 
-def look(view, columns=20, rows=15):
+def look(view, columns=16, rows=12):
     """Casts a coarse grid of rays; returns depth (rows, columns), inf where nothing is hit, and classes."""
     scene, graph = bpy.context.scene, bpy.context.evaluated_depsgraph_get()
     k = view.intrinsics(columns, rows)
@@ -56,32 +56,42 @@ def look(view, columns=20, rows=15):
     return depth, label
 
 
-def score(depth, label):
-    """How good a picture a view makes for placing people; -inf where it must not be used."""
+STRUCTURE = (c.WALL, c.DOOR, c.WINDOW, c.CEILING, c.CURTAIN, c.BLINDS)
+
+
+def score(depth, label, close=False):
+    """How good a picture a view makes for placing people; -inf where it must not be used.
+
+    Good pictures show seats and floor from a few metres away, furniture over a third of the picture, and
+    little bare wall. `close` ones come nearer to their subject.
+    """
+    near, tight = (0.9, 0.85) if close else (1.25, 1.15)
     seats, floor = np.isin(label, c.SEATS), np.isin(label, c.WALKABLE)
-    usable = (seats & (depth > 1.2)).mean(), (floor & (depth > 1.2)).mean()
+    seat, free = (seats & (depth > near)).mean(), (floor & (depth > near)).mean()
+    bare = np.isin(label, STRUCTURE).mean()
+    things = 1 - bare - floor.mean()
     rows, columns = depth.shape
     centre = depth[rows // 3 : -rows // 3 or None, columns // 4 : -columns // 4]
-    if centre.min() < 1.25 or (depth < 0.55).mean() > 0.02 or (depth < 1.1).mean() > 0.1:
+    if centre.min() < near or (depth < 0.6).any() or (depth < tight).mean() > 0.06:
         return -math.inf
-    if (
-        usable[1] < 0.08
-        or sum(usable) < 0.16
-        or (usable[0] < 0.01 and usable[1] < 0.22)
-        or (~np.isfinite(depth)).mean() > 0.3
-    ):
+    if free < 0.07 or seat + free < 0.16 or (seat < 0.01 and free < 0.22) or bare > 0.68 or things < 0.14:
         return -math.inf
+    if (~np.isfinite(depth)).mean() > 0.3 or (label == c.CEILING).mean() > 0.16:
+        return -math.inf
+    middle = label[rows // 4 : -rows // 4, columns // 5 : -columns // 5]
+    dull = max(0.0, np.isin(middle, STRUCTURE).mean() - 0.45)
     far = np.clip(np.median(depth[np.isfinite(depth)]) / 3.0, 0, 1.3)
-    kinds = len(set(label.ravel().tolist()))
-    blank = max(0.0, np.isin(label, (c.WALL, c.DOOR, c.WINDOW, c.CEILING, c.CURTAIN)).mean() - 0.42)
     lamps = ((label == c.LAMP) & (depth < 2.5)).mean()
-    blank += 4 * lamps
+    kinds = len(set(label.ravel().tolist()))
     return (
-        2.2 * min(usable[0], 0.25)
-        + 1.2 * min(usable[1], 0.3)
-        + 0.5 * far
-        + 0.05 * min(kinds, 12)
-        - 1.5 * blank
+        2.2 * min(seat, 0.22)
+        + 1.2 * min(free, 0.3)
+        + 1.2 * min(things, 0.42)
+        + 0.4 * far
+        + 0.04 * min(kinds, 14)
+        - 1.5 * max(0.0, bare - 0.42)
+        - 1.0 * dull
+        - 4.0 * lamps
     )
 
 
@@ -100,21 +110,26 @@ def propose(room, rng):
             for p in room.taken
         ):
             break
+    else:
+        return None
     goals = [(room.width / 2, room.depth / 2), *room.goals]
     goal = np.array(goals[int(rng.integers(len(goals)))]) + rng.normal(0, 0.5, 2)
     yaw = math.atan2(goal[1] - y, goal[0] - x) + rng.normal(0, 0.12)
-    fov = math.radians(rng.uniform(55, 75))
-    height = float(np.clip(rng.normal(1.5, 0.16), 1.0, 1.8))
-    pitch = -math.radians(float(np.clip(rng.normal(13, 5), 2, 26)))
+    fov = math.radians(rng.uniform(*((54, 74), (74, 86), (44, 54))[rng.choice(3, p=[0.66, 0.22, 0.12])]))
+    height = float(np.clip(rng.normal(1.45, 0.18), 1.0, 1.8))
+    steep = (height - 1.45) * 12  # who holds the camera high looks down, who holds it low looks level
+    pitch = -math.radians(float(np.clip(rng.normal(10.5 + steep, 5), 0, 25)))
     return View((float(x), float(y), height), yaw, pitch, fov)
 
 
-def choose(room, rng, count, tries=60):
+def choose(room, rng, count, tries=52):
     """The `count` best views that differ from each other in place or direction."""
     found = []
     for _ in range(tries):
         view = propose(room, rng)
-        value = score(*look(view))
+        if view is None:
+            continue
+        value = score(*look(view), close=rng.random() < 0.12)
         if math.isfinite(value):
             found.append((value + rng.normal(0, 0.05), view))
     found.sort(key=lambda pair: -pair[0])

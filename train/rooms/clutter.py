@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import built, light, stock
+from . import built, light, stock, things
 from . import furniture as f
 from . import joinery as j
 from . import materials as mat
@@ -12,7 +12,9 @@ from .layout import FACING
 def scatter_on(room, support, count, edge=0.14):
     """Puts small things on a table, shelf or cupboard, apart from each other."""
     rng = room.rng
+    f.put_away()
     spots = []
+    count = max(0, round(count * (0.5 + 0.6 * room.lived)))
     for _ in range(count * 4):
         if len(spots) >= count:
             break
@@ -22,31 +24,45 @@ def scatter_on(room, support, count, edge=0.14):
             continue
         tone = mat.plain(
             "ware",
-            stock.cloth_colour(rng) if rng.random() < 0.5 else (0.8, 0.79, 0.76),
+            stock.cloth_colour(rng) if rng.random() < 0.5 else (0.66, 0.65, 0.62),
             rng.uniform(0.1, 0.5),
         )
-        pick = rng.random()
-        if pick < 0.3:
-            item = j.cup(rng, tone)
-        elif pick < 0.55:
-            item = j.books(rng, int(rng.integers(1, 4)), False)
-        elif pick < 0.72:
-            item = j.vase(rng, tone)
-        elif pick < 0.86:
-            item = j.plant(rng, rng.uniform(0.2, 0.35))
-            f.rescale(item, *(min(1.0, 0.3 / max(item.dimensions.x, item.dimensions.y)),) * 3)
-        else:
-            r = rng.uniform(0.09, 0.16)
-            item = j.turned(
-                "bowl",
-                [(0, 0), (r * 0.5, 0), (r, 0.07), (r * 0.95, 0.07), (r * 0.45, 0.012), (0, 0.012)],
-                tone,
-                39,
-            )
+        item = ware(room, tone)
         if room.on_top(item, support, x, y):
             spots.append((x, y))
         else:
             f.discard(item)
+
+
+def ware(room, tone):
+    """One small thing that stands or lies on tables and cupboards."""
+    rng, pick = room.rng, room.rng.random()
+    eating = room.kind in ("dining_room", "cafe", "kitchen")
+    if pick < (0.2 if eating else 0.1):
+        return things.plate(rng)
+    if pick < 0.34:
+        return j.cup(rng, tone)
+    if pick < (0.46 if eating else 0.38):
+        return things.bottle(rng)
+    if pick < 0.56:
+        return j.books(rng, int(rng.integers(1, 4)), False)
+    if pick < 0.66:
+        return things.papers(rng)
+    if pick < 0.72 and not eating:
+        return things.laptop(rng)
+    if pick < 0.8:
+        return j.vase(rng, tone)
+    if pick < 0.9:
+        item = j.plant(rng, rng.uniform(0.2, 0.35))
+        f.rescale(item, *(min(1.0, 0.3 / max(item.dimensions.x, item.dimensions.y)),) * 3)
+        return item
+    r = rng.uniform(0.09, 0.16)
+    return j.turned(
+        "bowl",
+        [(0, 0), (r * 0.5, 0), (r, 0.07), (r * 0.95, 0.07), (r * 0.45, 0.012), (0, 0.012)],
+        tone,
+        39,
+    )
 
 
 def cushions(room, sofa):
@@ -145,19 +161,6 @@ def plants(room, count):
             f.rescale(piece, 0.9 / spread, 0.9 / spread)
         if not room.in_corner(piece):
             f.discard(piece)
-
-
-def on_seat(room, seat, chance):
-    """Sometimes a bag, books or a box on a seat: nobody can sit there."""
-    if room.rng.random() > chance:
-        return
-    rng = room.rng
-    if rng.random() < 0.5:
-        item = j.books(rng, 4, False)
-    else:
-        item = j.soft_box("bag", (0.16, 0.32, 0.26), mat.fabric(stock.cloth_colour(rng)), 36, 0.05)
-    if not room.on_top(item, seat, seat.dimensions.x * 0.05, 0.0, 0.0, 0.005):
-        f.discard(item)
 
 
 def ceiling(room):

@@ -1,6 +1,6 @@
-"""The demo's scenes: handsome rooms at 960 x 720 with more samples, each with one good starting point.
+"""The demo's scenes: handsome rooms at 1280 x 960 with more samples, each with one good starting point.
 
-Seeds from 900000 on, so that no scene is a training room. Writes assets/scenes/NAME.webp and scenes.json:
+Seeds from 910000 on, so that no scene is a training room. Writes FOLDER/NAME.webp and scenes.json:
 [{"file", "title", "point": [x, y]}], the point in continuous pixels being the middle of the box of a
 person who sits on a visible seat or stands on free floor.
 """
@@ -13,23 +13,23 @@ import numpy as np
 
 from . import classes as c
 
-WIDTH, HEIGHT, SAMPLES, QUALITY = 960, 720, 8, 88
-FOLDER = os.path.join("assets", "scenes")
+WIDTH, HEIGHT, SAMPLES, QUALITY = 1280, 960, 6, 86
 
-# file, title, type, seed, number of the view, what the starting point shows
+# file, title, type, seed, number of the view, the starting point: its pixel, or what it shows
 SCENES = [
-    ("living-room", "Living room", "living_room", 900001, 0, "sit"),
-    ("bedroom", "Bedroom", "bedroom", 900001, 0, "sit"),
-    ("cafe", "Cafe", "cafe", 900001, 0, "stand"),
-    ("dining-room", "Dining room", "dining_room", 900002, 3, "sit"),
-    ("office", "Study", "office", 900001, 1, "sit"),
-    ("kitchen", "Kitchen", "kitchen", 900001, 0, "stand"),
-    ("waiting-room", "Waiting room", "waiting_room", 900001, 3, "sit"),
-    ("lounge", "Pink sofa", "living_room", 900002, 2, "sit"),
-    ("evening", "Evening at home", "living_room", 900003, 0, "sit"),
-    ("reception", "Reception", "waiting_room", 900002, 1, "stand"),
-    ("two-desks", "Shared office", "office", 900002, 1, "stand"),
-    ("coffee-bar", "Coffee bar", "cafe", 900003, 1, "stand"),
+    ("living-room", "Living room", "living_room", 910003, 2, "sit"),
+    ("bedroom", "Bedroom", "bedroom", 910002, 0, (630, 625)),
+    ("coffee-bar", "Coffee bar", "cafe", 910000, 2, (443, 520)),
+    ("dining-room", "Dining room", "dining_room", 910002, 1, (316, 650)),
+    ("office", "Study", "office", 910000, 2, (770, 515)),
+    ("kitchen", "Kitchen", "kitchen", 910001, 1, (534, 520)),
+    ("waiting-room", "Waiting room", "waiting_room", 910001, 0, "sit"),
+    ("lounge", "Blue sofa", "living_room", 910001, 1, (405, 388)),
+    ("evening", "Evening at home", "living_room", 910002, 1, "sit"),
+    ("cafe", "Cafe", "cafe", 910000, 1, "stand"),
+    ("two-desks", "Shared office", "office", 910001, 1, "sit"),
+    ("reception", "Reception", "waiting_room", 910000, 0, "sit"),
+    ("childs-room", "Child's room", "bedroom", 910001, 1, (800, 545)),
 ]
 
 
@@ -64,7 +64,7 @@ def sitting_points(room, view, depth, label):
         if obj.type != "MESH" or obj.pass_index not in c.SEATS or not obj.dimensions.z > 0.3:
             continue
         height, turn = stock.seat_of(obj), obj.rotation_euler.z
-        if height is None or not 0.36 < height < 0.62:
+        if height is None or not 0.36 < height < 0.78:
             continue
         front, left = np.array([math.cos(turn), math.sin(turn)]), np.array([-math.sin(turn), math.cos(turn)])
         deep, wide = obj.dimensions.x, obj.dimensions.y
@@ -85,7 +85,7 @@ def sitting_points(room, view, depth, label):
             pixel, far = project(view, seat + np.array([0, 0, 0.2]))
             head, _ = project(view, seat + np.array([0, 0, 0.85]))
             feet, _ = project(view, (*(spot + ahead * 0.45), 0))
-            if not (inside(pixel, 60) and inside(head, 10) and inside(feet, 10)):
+            if not (inside(pixel, 80) and inside(head, 13) and inside(feet, 13)):
                 continue
             to_camera = np.array(view.place)[:2] - spot
             facing = float(ahead @ to_camera / np.linalg.norm(to_camera))
@@ -111,26 +111,27 @@ def standing_points(room, view, depth, label):
             pixel, far = project(view, (x, y, 0.85))
             head, feet = project(view, (x, y, 1.78))[0], project(view, (x, y, 0.0))[0]
             above = -head[1] / (feet[1] - head[1])  # share of the person that the upper edge cuts off
-            if inside(pixel, 60) and above < 0.18:
+            if inside(pixel, 80) and above < 0.18:
                 found.append((abs(pixel[0] - WIDTH / 2) / WIDTH + abs(far - 3.2) * 0.2, pixel))
     return sorted(found, key=lambda pair: pair[0])
 
 
-def render_all(threads=0, only=()):
-    """Renders the scenes that are not there yet and writes scenes.json."""
+def render_all(folder, threads=0, only=()):
+    """Renders the scenes that a folder lacks and writes its scenes.json."""
     import bpy
 
-    from . import camera, render, scene
+    from . import camera, materials, render, scene
 
-    os.makedirs(FOLDER, exist_ok=True)
-    index = os.path.join(FOLDER, "scenes.json")
+    os.makedirs(folder, exist_ok=True)
+    materials.Nodes.fine = True
+    index = os.path.join(folder, "scenes.json")
     listed = {}
     if os.path.exists(index):
         with open(index) as file:
             listed = {entry["file"]: entry for entry in json.load(file)}
     for name, title, kind, seed, number, pose in SCENES:
         file_name = f"{name}.webp"
-        path = os.path.join(FOLDER, file_name)
+        path = os.path.join(folder, file_name)
         if (only and name not in only) or (not only and os.path.exists(path) and file_name in listed):
             continue
         room = scene.build(seed, kind)
@@ -141,8 +142,10 @@ def render_all(threads=0, only=()):
         colour, depth, label = render.passes(WIDTH, HEIGHT)
         exposure = render.exposure_of(colour, label, np.random.default_rng(0), room.mood) + 0.15
         render.save(path, exposure, "AgX - Medium High Contrast", QUALITY)
-        sitting, standing = (find(room, view, depth, label) for find in (sitting_points, standing_points))
-        points = sitting or standing if pose == "sit" else standing or sitting
+        points = [(0.0, pose)]
+        if isinstance(pose, str):
+            sitting, standing = (find(room, view, depth, label) for find in (sitting_points, standing_points))
+            points = sitting or standing if pose == "sit" else standing or sitting
         if not points:
             print(f"{path}: left out, no good place for a person is in view", flush=True)
             continue

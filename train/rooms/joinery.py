@@ -85,6 +85,7 @@ def cushion(rng, width, height, thickness, material, label=c.PILLOW):
 
 def join(first, *others):
     """Joins objects into the first one, keeping materials."""
+    bpy.context.view_layer.update()
     bpy.ops.object.select_all(action="DESELECT")
     for obj in (first, *others):
         obj.select_set(True)
@@ -197,7 +198,7 @@ def books(rng, count, standing):
 def plant(rng, height):
     """A potted plant: arching strap or broad leaves from a pot."""
     pot_r, pot_h = rng.uniform(0.1, 0.17) * (0.5 + height / 2), rng.uniform(0.18, 0.32) * (0.4 + height / 2)
-    tone = mat.colour(rng.random(), rng.uniform(0, 0.5), rng.uniform(0.2, 0.9))
+    tone = mat.colour(rng.choice([0.04, 0.08, 0.1, 0.6]), rng.uniform(0, 0.45), rng.uniform(0.2, 0.85))
     pot = turned(
         "pot",
         [

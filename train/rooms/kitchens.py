@@ -33,7 +33,7 @@ def kitchen_run(room, wall):
     fronts, stone = (
         stock.front_colour(rng),
         (
-            mat.marble(mat.colour(0.1, 0.03, rng.uniform(0.15, 0.95)))
+            mat.marble(mat.colour(0.1, 0.03, rng.uniform(0.15, 0.85)))
             if rng.random() < 0.6
             else mat.wood(stock.wood_colour(rng))
         ),

@@ -12,8 +12,10 @@ import numpy as np
 from . import classes as c
 from . import joinery as j
 from . import materials as mat
+from . import outside
 from .shell import frame_of
 
+VIEW = {"sun": 3.4, "overcast": 2.8, "electric": 2.6, "evening": 2.0}  # the sky against the room's light
 MOODS = ("sun", "overcast", "evening", "electric")
 
 
@@ -83,7 +85,6 @@ def panel(room, x, y):
 def install(room, rng):
     """Makes the lights of a furnished room: sun, sky at the windows, bulbs, and what walls give back."""
     flux = 0.0
-    by_day = room.mood != "evening"
     sky_tint = {
         "sun": (0.82, 0.91, 1.0),
         "overcast": (0.93, 0.97, 1.0),
@@ -140,53 +141,8 @@ def install(room, rng):
     w, d, h = room.width, room.depth, room.height
     shell = 2 * (w * d + w * h + d * h)
     given_back = 0.75 * flux / (math.pi * shell)
-    tint = np.array(warm(room, rng) if room.mood == "evening" else (1.0, 0.97, 0.93))
-    outside(room, rng, tuple(tint), given_back, radiance if by_day else 0.0)
-
-
-def outside(room, rng, tint, ambient, brightness):
-    """World shader: what the camera sees through the window; for other rays, what walls give back."""
-    world = bpy.data.worlds.new("world")
-    bpy.context.scene.world = world
-    world.use_nodes = True
-    tree = world.node_tree
-    new, link = tree.nodes.new, tree.links.new
-    glow = tree.nodes["Background"]
-    glow.inputs["Color"].default_value, glow.inputs["Strength"].default_value = (*tint, 1), ambient
-    view = new("ShaderNodeBackground")
-    direction = new("ShaderNodeTexCoord").outputs["Generated"]
-    split = new("ShaderNodeSeparateXYZ")
-    link(direction, split.inputs[0])
-    height = new("ShaderNodeMapRange")
-    noise = new("ShaderNodeTexNoise")
-    noise.inputs["Scale"].default_value, noise.inputs["Detail"].default_value = rng.uniform(4, 9), 6
-    link(direction, noise.inputs["Vector"])
-    bumpy = new("ShaderNodeMath")
-    bumpy.operation = "MULTIPLY_ADD"
-    link(noise.outputs["Fac"], bumpy.inputs[0])
-    bumpy.inputs[1].default_value = -0.5
-    link(split.outputs[2], bumpy.inputs[2])
-    link(bumpy.outputs[0], height.inputs[0])
-    height.inputs[1].default_value, height.inputs[2].default_value = (
-        -0.27 + rng.uniform(-0.1, 0.2),
-        -0.2 + rng.uniform(0.0, 0.2),
-    )
-    mix = new("ShaderNodeMix")
-    mix.data_type = "RGBA"
-    link(height.outputs[0], mix.inputs[0])
-    green = mat.colour(rng.uniform(0.2, 0.4), rng.uniform(0.05, 0.3), rng.uniform(0.4, 0.7))
-    if brightness:
-        mix.inputs[6].default_value = (*green, 1)
-        mix.inputs[7].default_value = (*((0.75, 0.86, 1.0) if room.mood == "sun" else (0.9, 0.93, 0.96)), 1)
-    else:
-        mix.inputs[6].default_value = (0.004, 0.004, 0.008, 1)
-        mix.inputs[7].default_value = (0.008, 0.011, 0.02, 1)
-    link(mix.outputs[2], view.inputs["Color"])
-    view.inputs["Strength"].default_value = brightness * rng.uniform(0.8, 1.6) if brightness else 0.7
-    path, choose_view = new("ShaderNodeLightPath"), new("ShaderNodeMixShader")
-    link(path.outputs["Is Camera Ray"], choose_view.inputs[0])
-    link(glow.outputs[0], choose_view.inputs[1])
-    link(view.outputs[0], choose_view.inputs[2])
-    link(choose_view.outputs[0], tree.nodes["World Output"].inputs["Surface"])
-    world.light_settings.distance = 1.2
-    world.light_settings.ao_factor = 1.0
+    tint = warm(room, rng) if room.mood == "evening" else (1.0, 0.97, 0.93)
+    # as a photographer would expose it: the sky some stops over the room, trees near its brightness
+    sky = given_back * VIEW[room.mood] * 2 ** rng.uniform(-0.7, 0.7)
+    outside.build(rng, room.mood, tint, given_back, sky)
+    room.ambient = given_back

@@ -15,7 +15,12 @@ def colour(hue, saturation, value):
 
 
 class Nodes:
-    """A principled material under construction: `add` makes nodes, `link` joins sockets."""
+    """A principled material under construction: `add` makes nodes, `link` joins sockets.
+
+    `fine` adds relief (bump maps). It triples what a material costs and shows in large pictures only.
+    """
+
+    fine = False
 
     def __init__(self, name, base=(0.8, 0.8, 0.8), roughness=0.6, metallic=0.0):
         self.material = bpy.data.materials.new(name)
@@ -81,6 +86,8 @@ class Nodes:
         return self.add("ShaderNodeMapRange", {0: value, 1: low, 2: high}).outputs[0]
 
     def bump(self, height, strength=0.2, distance=0.01):
+        if not self.fine:
+            return
         node = self.add("ShaderNodeBump", {"Height": height, "Strength": strength, "Distance": distance})
         self.link(node.outputs[0], "Normal")
 

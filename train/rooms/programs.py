@@ -62,7 +62,6 @@ def living_room(room):
         )
         if room.try_put(seat, x, y, angle + turn, 0.03):
             clutter.cushions(room, seat)
-            clutter.on_seat(room, seat, 0.15)
         else:
             f.discard(seat)
     f.discard(chair)
@@ -72,7 +71,6 @@ def living_room(room):
     else:
         f.discard(side_table)
     clutter.cushions(room, sofa)
-    clutter.on_seat(room, sofa, 0.12)
     shelves(room, int(rng.integers(1, 3)))
     clutter.over(room, sofa)
     clutter.floor_lamp(room)

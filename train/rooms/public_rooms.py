@@ -151,7 +151,6 @@ def waiting_room(room):
                 and room.try_put(seat, *spot, FACING[wall] + rng.normal(0, 0.03), 0.0, 0.5)
             ):
                 rows += 1
-                clutter.on_seat(room, seat, 0.08)
             else:
                 f.discard(seat)
     f.discard(chair)

@@ -27,6 +27,8 @@ def settings(samples, threads=0):
     cycles.use_fast_gi, cycles.fast_gi_method = True, "REPLACE"
     cycles.ao_bounces, cycles.ao_bounces_render = (1, 1) if samples <= 8 else (2, 2)
     cycles.sample_clamp_indirect, cycles.sample_clamp_direct, cycles.blur_glossy = 3.0, 0.0, 1.0
+    cycles.denoising_quality = "BALANCED" if samples <= 8 else "HIGH"
+    cycles.use_light_tree = sum(obj.type == "LIGHT" for obj in scene.objects) > 8
     scene.render.use_persistent_data = True
     scene.render.threads_mode, scene.render.threads = ("FIXED", threads) if threads else ("AUTO", 1)
     layer = scene.view_layers[0]
@@ -70,8 +72,8 @@ def exposure_of(colour, label, rng, mood):
     inside = light[label != 8]
     typical = math.exp(float(np.log(np.maximum(inside, 1e-5)).mean()))
     bright = float(np.percentile(inside, 97)) + 1e-6
-    want = {"evening": 0.2, "sun": 0.32}.get(mood, 0.29) * 2 ** rng.normal(0, 0.22)
-    return float(np.clip(min(math.log2(want / typical), math.log2(4.0 / bright)), -8, 12))
+    want = {"evening": 0.16, "sun": 0.22}.get(mood, 0.23) * 2 ** rng.normal(0, 0.25)
+    return float(np.clip(min(math.log2(want / typical), math.log2(3.0 / bright)), -8, 12))
 
 
 def save(path, exposure, look, quality):

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 
-from . import clutter, furniture, kitchens, light, programs, public_rooms, shell, stock
+from . import clutter, furniture, kitchens, light, mess, programs, public_rooms, shell, stock
 from . import materials as mat
 from .layout import NoSpace, Room
 from .shell import Opening
@@ -54,12 +54,12 @@ def finishes(room):
     else:
         floor = mat.planks(rng, wood, angle)
     room.floor_material = floor
-    pale = mat.colour(rng.choice([0.1, 0.12, rng.random()]), rng.uniform(0.0, 0.12), rng.uniform(0.82, 0.96))
+    pale = mat.colour(rng.choice([0.1, 0.12, rng.random()]), rng.uniform(0.0, 0.14), rng.uniform(0.74, 0.9))
     if rng.random() < 0.35:
         pale = mat.colour(
             rng.choice([0.04, 0.1, 0.13, 0.3, 0.5, 0.58, rng.random()]),
             rng.uniform(0.06, 0.24),
-            rng.uniform(0.65, 0.92),
+            rng.uniform(0.55, 0.85),
         )
     base = mat.paint(pale)
     room.wall_materials = dict.fromkeys(("south", "north", "west", "east"), base)
@@ -116,12 +116,16 @@ def build(seed, kind=None):
         kind, rng, float(rng.uniform(low, high)), float(rng.uniform(low, high)), float(rng.uniform(2.45, 2.9))
     )
     room.mood = light.choose(rng, kind)
+    room.lived = float(rng.choice([0.1, 0.6, 1.1, 2.0], p=[0.15, 0.3, 0.35, 0.2]))
     openings(room)
     finishes(room)
     shell.build(room, rng)
+    furniture.put_away()
     FILL[kind](room)
+    mess.leave(room)
     clutter.ceiling(room)
     light.install(room, rng)
+    furniture.bring_back()
     for obj in list(bpy.data.objects):
         if obj.users_scene == () and obj.type == "MESH":
             bpy.data.objects.remove(obj)

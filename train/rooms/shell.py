@@ -55,16 +55,16 @@ def build(room, rng):
     floor = joinery.boxes(
         "floor", [((-THICK, -THICK, -0.1), (w + THICK, d + THICK, 0), room.floor_material)], c.FLOOR, 0
     )
-    white = mat.plain("ceiling", mat.colour(0.1, rng.uniform(0, 0.06), rng.uniform(0.88, 0.97)), 0.9)
+    white = mat.plain("ceiling", mat.colour(0.1, rng.uniform(0, 0.06), rng.uniform(0.84, 0.93)), 0.9)
     ceiling = joinery.boxes(
         "ceiling", [((-THICK, -THICK, h), (w + THICK, d + THICK, h + 0.1), white)], c.CEILING, 0
     )
-    trim_white = mat.plain("trim", mat.colour(0.1, rng.uniform(0, 0.1), rng.uniform(0.8, 0.96)), 0.35)
+    trim_white = mat.plain("trim", mat.colour(0.1, rng.uniform(0, 0.1), rng.uniform(0.78, 0.92)), 0.35)
     trim = trim_white if rng.random() < 0.75 else mat.wood(mat.colour(0.07, 0.6, rng.uniform(0.25, 0.55)))
     skirting = rng.uniform(0.06, 0.13)
     room.window_style = rng.random()  # one kind of curtain or blind a room
     room.curtain_cloth = mat.sheer(
-        mat.colour(rng.choice([0.08, 0.1, 0.6, rng.random()]), rng.uniform(0, 0.35), rng.uniform(0.45, 0.97)),
+        mat.colour(rng.choice([0.08, 0.1, 0.6, rng.random()]), rng.uniform(0, 0.35), rng.uniform(0.4, 0.88)),
         rng.uniform(0.15, 0.5),
     )
     cornice = rng.random() < 0.35

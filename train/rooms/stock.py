@@ -16,12 +16,33 @@ def seed_of(rng):
 
 def cloth_colour(rng):
     """A colour that upholstery, curtains and bedding come in: mostly quiet, sometimes strong."""
-    quiet = rng.random() < 0.6
+    quiet = rng.random() < 0.7
     return mat.colour(
-        rng.choice([0.08, 0.1, 0.58, 0.62, rng.random()]),
-        rng.uniform(0.02, 0.28) if quiet else rng.uniform(0.35, 0.75),
-        rng.uniform(0.22, 0.9) if quiet else rng.uniform(0.25, 0.7),
+        rng.choice([0.01, 0.04, 0.08, 0.1, 0.12, 0.25, 0.4, 0.52, 0.58, 0.6, 0.62, rng.random()])
+        + rng.normal(0, 0.01),
+        rng.uniform(0.02, 0.25) if quiet else rng.uniform(0.3, 0.65),
+        rng.uniform(0.2, 0.85) if quiet else rng.uniform(0.22, 0.65),
     )
+
+
+def shade_colour(rng):
+    """A lampshade's: white, linen, black, brass-like; seldom anything else."""
+    pick = rng.random()
+    if pick < 0.55:
+        return mat.colour(0.1, rng.uniform(0.0, 0.3), rng.uniform(0.7, 0.92))
+    if pick < 0.85:
+        return mat.colour(0.1, rng.uniform(0.0, 0.5), rng.uniform(0.08, 0.4))
+    return cloth_colour(rng)
+
+
+def board_of(rng):
+    """What a table's top is made of: wood, else white, black or stone."""
+    pick = rng.random()
+    if pick < 0.68:
+        return mat.wood(wood_colour(rng))
+    if pick < 0.9:
+        return mat.plain("laminate", mat.colour(0.1, 0.04, rng.choice([0.12, 0.35, 0.8, 0.86])), 0.35)
+    return mat.marble(mat.colour(0.1, 0.03, rng.uniform(0.2, 0.85)))
 
 
 def wood_colour(rng):
@@ -38,7 +59,7 @@ def front_colour(rng):
     pick = rng.random()
     if pick < 0.4:
         return mat.plain(
-            "front", mat.colour(0.1, rng.uniform(0, 0.08), rng.uniform(0.8, 0.97)), rng.uniform(0.2, 0.5)
+            "front", mat.colour(0.1, rng.uniform(0, 0.08), rng.uniform(0.75, 0.9)), rng.uniform(0.2, 0.5)
         )
     if pick < 0.7:
         return mat.wood(wood_colour(rng))
@@ -49,7 +70,7 @@ def front_colour(rng):
     )
 
 
-def reupholster(piece, rng, share=0.6):
+def reupholster(piece, rng, share=0.85):
     """Gives a piece cloth or leather of our palette instead of infinigen's, in a share of the cases."""
     if rng.random() < share:
         tone = cloth_colour(rng)
@@ -65,8 +86,8 @@ def reupholster(piece, rng, share=0.6):
 def seat_of(piece):
     """Height of the seat: the median of a few rays onto its front half; None where they miss."""
     x, y = piece.dimensions.x, piece.dimensions.y
-    hits = [f.surface_height(piece, a * x, b * y) for a in (0.0, 0.08, 0.16) for b in (-0.12, 0.03, 0.15)]
-    hits = [h for h in hits if h is not None]
+    places = [(a * x, b * y) for a in (0.0, 0.08, 0.16) for b in (-0.12, 0.03, 0.15)]
+    hits = [h for h in f.surface_heights(piece, places) if h is not None]
     return float(np.median(hits)) if len(hits) >= 5 else None
 
 
@@ -125,7 +146,7 @@ def chair(rng):
     arms = []
     piece = seated("chair", rng, 0.43, 0.49, (0.35, 0.6), lambda factory: arms.append(factory.has_arm))
     piece["arms"] = bool(arms[-1])
-    if rng.random() < 0.7:  # most chairs in one wood or paint
+    if rng.random() < 0.88:  # most chairs in one wood or paint
         material = (
             mat.wood(wood_colour(rng)) if rng.random() < 0.7 else mat.plain("painted", cloth_colour(rng), 0.4)
         )
@@ -135,7 +156,16 @@ def chair(rng):
 
 
 def office_chair(rng):
-    return seated("office_chair", rng, 0.43, 0.52, (0.34, 0.62))
+    """An office chair; mostly black, grey or cloth instead of infinigen's white plastic."""
+    piece = seated("office_chair", rng, 0.43, 0.52, (0.34, 0.62))
+    if rng.random() < 0.85:
+        mesh = piece.data
+        area, slot = np.empty(len(mesh.polygons)), np.empty(len(mesh.polygons), np.int32)
+        mesh.polygons.foreach_get("area", area)
+        mesh.polygons.foreach_get("material_index", slot)
+        tone = mat.colour(0.1, 0.05, rng.uniform(0.08, 0.4)) if rng.random() < 0.6 else cloth_colour(rng)
+        mesh.materials[int(np.bincount(slot, area).argmax())] = mat.fabric(tone)
+    return piece
 
 
 def bar_stool(rng):
@@ -148,10 +178,8 @@ def table(rng, length, width, height=None):
     piece = f.spawn("dining_table", seed_of(rng))
     f.settle(piece, 1)
     f.rescale(piece, width / piece.dimensions.x, length / piece.dimensions.y, height / piece.dimensions.z)
-    if rng.random() < 0.5:
-        material = (
-            mat.wood(wood_colour(rng)) if rng.random() < 0.8 else mat.plain("white", (0.75, 0.74, 0.72), 0.3)
-        )
+    if rng.random() < 0.85:
+        material = board_of(rng)
         for slot in range(len(piece.data.materials)):
             piece.data.materials[slot] = material
     return piece
@@ -161,6 +189,10 @@ def coffee_table(rng):
     piece = f.spawn("coffee_table", seed_of(rng))
     f.settle(piece, 1)
     f.rescale(piece, z=float(rng.uniform(0.36, 0.46)) / piece.dimensions.z)
+    if rng.random() < 0.75:
+        material = board_of(rng)
+        for slot in range(len(piece.data.materials)):
+            piece.data.materials[slot] = material
     return piece
 
 
@@ -172,8 +204,8 @@ def desk(rng, width=None):
         y=(width or float(rng.uniform(1.2, 1.7))) / piece.dimensions.y,
         z=float(rng.uniform(0.71, 0.76)) / piece.dimensions.z,
     )
-    if rng.random() < 0.6:
-        piece.data.materials[0] = mat.wood(wood_colour(rng))
+    if rng.random() < 0.9:
+        piece.data.materials[0] = board_of(rng)
     return piece
 
 
