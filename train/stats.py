@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 from scenepose.data.samples import KINDS, Samples
+from scenepose.data.sitcom import open_sitcom
 from scenepose.data.sources import SPLITS, parse_source, samples_path
 
 
@@ -15,7 +17,7 @@ class StatsConfig:
     """Count a source's frames, samples and kinds of pose."""
 
     data: str
-    """rooms, rooms:SPLIT, nyu:DIR or nyu:DIR:SPLIT; without a split, all splits that are there"""
+    """rooms, nyu:DIR or sitcom:DIR, or with a split rooms:SPLIT; without one, all splits that are there"""
 
 
 def statistics(parts: list[Samples]) -> dict:
@@ -29,12 +31,18 @@ def statistics(parts: list[Samples]) -> dict:
         "poses": sum(len(part.kinds) for part in parts),
         "points_where_nobody_fits": sum(int((part.primary_rows < 0).sum()) for part in parts),
         "kinds": {kind: kinds[kind] for kind in KINDS if kinds[kind]},
+        "shares": {kind: round(kinds[kind] / max(1, kinds.total()), 4) for kind in KINDS if kinds[kind]},
+        "poses_a_point": round(sum(len(part.kinds) for part in parts) / max(1, kinds.total()), 1),
     }
 
 
 def main(config: StatsConfig) -> None:
     """Print the counts."""
-    kind, _, chosen = parse_source(config.data, "")
+    kind, folder, chosen = parse_source(config.data, "")
+    if kind == "sitcom":
+        splits = [chosen] if chosen else SPLITS
+        print(json.dumps(statistics([open_sitcom(Path(folder), split) for split in splits]), indent=1))
+        return
     paths = [samples_path(kind, split) for split in ([chosen] if chosen else SPLITS)]
     found = [path for path in paths if path.is_file()]
     if not found:

@@ -1,7 +1,8 @@
 """Rendered rooms: the renderer's folders with depth, and the bundled pack of pictures with samples.
 
-A folder holds one room: ``room.json`` (seed, type, split, views with intrinsics and world-to-camera), and per
-view ``NAME.webp`` and ``NAME.npz`` (depth in metres along the optical axis, labels of NYUv2's 40 classes).
+A folder holds one room: ``room.json`` (seed, type, split, views with intrinsics and world-to-camera), per
+view ``NAME.webp`` and ``NAME.npz`` (depth in metres along the optical axis, labels of NYUv2's 40 classes),
+and ``mesh.npz`` with all the room's triangles.
 The pack is a plain tar of the WebP pictures per split, ``TAR/ROOM/VIEW.webp``, beside the split's samples.
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from scenepose.data.frames import Frame
+from scenepose.placer.solids import Mesh
 
 
 def room_folders(folder: Path, split: str) -> Iterator[tuple[Path, dict]]:
@@ -32,10 +34,17 @@ def room_folders(folder: Path, split: str) -> Iterator[tuple[Path, dict]]:
 def frames(folder: Path, split: str) -> Iterator[Frame]:
     """The RGB-D frames of a split's rooms."""
     for path, room in room_folders(folder, split):
-        for view in room["views"]:
-            with np.load(path / f"{view['name']}.npz") as file:
-                depth, labels = file["depth"].astype(np.float32), file["label"]
-            yield Frame(
+        yield from room_frames(path, room)
+
+
+def room_frames(path: Path, room: dict) -> list[Frame]:
+    """The RGB-D frames of one room from its folder and ``room.json``."""
+    found = []
+    for view in room["views"]:
+        with np.load(path / f"{view['name']}.npz") as file:
+            depth, labels = file["depth"].astype(np.float32), file["label"]
+        found.append(
+            Frame(
                 name=f"{room['room']}/{view['name']}",
                 place=room["room"],
                 depth=depth,
@@ -44,6 +53,16 @@ def frames(folder: Path, split: str) -> Iterator[Frame]:
                 world_to_camera=np.array(view["world_to_camera"], float),
                 picture=_opener(path / f"{view['name']}.webp"),
             )
+        )
+    return found
+
+
+def read_mesh(path: Path) -> Mesh:
+    """The mesh of a room's folder. Raises FileNotFoundError with its path."""
+    if not (path / "mesh.npz").is_file():
+        raise FileNotFoundError(f"there is no mesh of the room at {path / 'mesh.npz'}")
+    with np.load(path / "mesh.npz") as file:
+        return Mesh(file["vertices"], file["faces"], file["label"])
 
 
 def _opener(path: Path):

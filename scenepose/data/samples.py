@@ -1,6 +1,6 @@
-"""Samples: points in scenes and the poses found to fit there, as columns in one ``.npz`` file.
+"""Samples: points in scenes and the poses found to fit there, as columns.
 
-Three tables share the file. A *frame* is a picture, a *point* lies in a frame, a *pose* fits at a point:
+There are three tables. A *frame* is a picture, a *point* lies in a frame, a *pose* fits at a point:
 
 ===============  ==================  ============================================================
 column           shape, type         meaning
@@ -19,6 +19,9 @@ headings         (N,) float32        radians: 0 faces the camera, +pi/2 faces th
 heights          (N,) float32        body height, metres
 primary          (N,) bool           exactly one per point that has poses: the one training uses
 ===============  ==================  ============================================================
+
+A file holds these columns as they are, or in the compact form that `scenepose.data.compact` describes, in
+which the placer's samples are kept; `Samples.load` reads both.
 
 A point without poses is one where every kind was tried and nobody fits (a wall, a table top). The other
 poses at a point are the ones that fit as well, their box middle within 0.02 H of it.
@@ -110,7 +113,14 @@ class Samples:
         """
         if not path.is_file():
             raise FileNotFoundError(f"there are no samples at {path}; make them with `python -m train place`")
+        from scenepose.data.compact import is_compact, unpack
+
         with np.load(path, allow_pickle=False) as file:
+            if is_compact(file):
+                try:
+                    return unpack(file)
+                except KeyError as error:
+                    raise ValueError(f"{path} is no samples file: {error.args[0]}") from error
             missing = [field.name for field in fields(cls) if field.name not in file]
             if missing:
                 raise ValueError(f"{path} is no samples file: it lacks the columns {', '.join(missing)}")

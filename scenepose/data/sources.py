@@ -2,7 +2,8 @@
 
 ``rooms`` and ``rooms:test`` are bundled. ``nyu:DIR`` reads the photographs from a folder that the user
 names; ``nyu:DIR:test`` names its split. The NYUv2 samples for validation and test are bundled (points and
-poses without pictures), those for training are made by `python -m train place`.
+poses without pictures), those for training are made by `python -m train place`. ``sitcom:DIR`` reads the
+Sitcom dataset's own files.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from scenepose.assets import assets
 from scenepose.data.nyu import open_nyu
 from scenepose.data.rooms import PicturePack
 from scenepose.data.samples import Samples
+from scenepose.data.sitcom import open_sitcom, picture_path
 
 SPLITS = ("train", "val", "test")
 #: Where `python -m train place` puts what is too big or not ours to bundle.
@@ -39,17 +41,19 @@ class Source:
 
 
 def parse_source(name: str, split: str) -> tuple[str, str, str]:
-    """Split a source's name into its kind ("rooms", "nyu"), its folder ("" for rooms) and its split.
+    """Split a source's name into its kind ("rooms", "nyu", ...), its folder ("" for rooms) and its split.
 
     A split in the name wins over the one given. Raises ValueError for any other name.
     """
     kind, _, rest = name.partition(":")
     if kind == "rooms" and rest in ("", *SPLITS):
         return kind, "", rest or split
-    if kind == "nyu" and rest:
+    if kind in ("nyu", "sitcom", "pack") and rest:
         folder, _, last = rest.rpartition(":")
         return (kind, folder, last) if folder and last in SPLITS else (kind, rest, split)
-    raise ValueError(f"{name!r} is no data source; write rooms, rooms:test, nyu:DIR or nyu:DIR:test")
+    raise ValueError(
+        f"{name!r} is no data source; write rooms, nyu:DIR, sitcom:DIR or pack:DIR, or with a split"
+    )
 
 
 def samples_path(kind: str, split: str) -> Path:
@@ -66,13 +70,24 @@ def open_source(name: str, split: str) -> Source:
     """Open a source by name for one split.
 
     Args:
-        name: ``rooms``, ``rooms:SPLIT``, ``nyu:DIR`` or ``nyu:DIR:SPLIT``; a split in the name wins.
+        name: ``rooms``, ``nyu:DIR``, ``sitcom:DIR`` or ``pack:DIR`` (of `python -m train pack`), all also
+            with ``:SPLIT``, which wins.
         split: train, val or test.
 
     Raises:
         ValueError: the name is no source. FileNotFoundError: its samples or pictures are missing.
     """
     kind, folder, split = parse_source(name, split)
+    if kind == "sitcom":
+        found = open_sitcom(Path(folder), split)
+        paths = [picture_path(Path(folder), str(frame)) for frame in found.frame_names]
+        return Source(name, found, lambda row: Image.open(paths[row]).convert("RGB"))
+    if kind == "pack":
+        packed, carried = (
+            Samples.load(Path(folder) / f"{split}.npz"),
+            PicturePack(Path(folder) / f"{split}.tar"),
+        )
+        return Source(name, packed, lambda row: carried.picture(str(packed.frame_names[row])))
     samples = Samples.load(samples_path(kind, split))
     names = [str(frame) for frame in samples.frame_names]
     if kind == "rooms":

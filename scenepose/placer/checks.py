@@ -6,80 +6,181 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenepose.data.frames import Frame
-from scenepose.placer.bodies import People
-from scenepose.placer.space import Space
-from scenepose.poses import (
-    ARM_SPHERES,
-    HEAD_SPHERES,
-    SHANK_SPHERES,
-    THIGH_SPHERES,
-    TORSO_SPHERES,
+from scenepose.placer.bank import STYLES
+from scenepose.placer.limbs import (
+    ARMS,
+    FOREARMS,
+    HEAD,
+    SHANKS,
+    THIGH_TOPS,
+    THIGHS,
+    TORSO,
+    UPPER_ARMS,
     spheres,
 )  # fmt: skip
-from scenepose.skeleton import HEAD_TOP, HIDDEN, L_ANKLE, R_ANKLE, SEEN
+from scenepose.placer.people import People
+from scenepose.placer.space import Space
+from scenepose.placer.supports import ahead_of
+from scenepose.poses import REFERENCE_HEIGHT
+from scenepose.skeleton import (
+    HEAD_TOP,
+    HIDDEN,
+    L_ANKLE,
+    L_ELBOW,
+    L_KNEE,
+    L_SHOULDER,
+    L_WRIST,
+    PELVIS,
+    R_ANKLE,
+    R_ELBOW,
+    R_KNEE,
+    R_SHOULDER,
+    R_WRIST,
+    SEEN,
+    THORAX,
+)  # fmt: skip
 
-#: A limb may sink this far into what is seen: cushions give, depth is rounded to 4 cm.
+#: A limb may sink this far into what is there: clothes and cushions give, depth is rounded to 4 cm.
 GIVE = 0.02
+#: Whoever lies sinks into a mattress, and a sitter's legs press against the seat's edge.
+BED_GIVE, SEAT_GIVE = 0.03, 0.03
+#: Depth images have steps of 4 cm: there, soft contacts may be so much deeper.
+GRAIN = 0.02
 MAX_HIDDEN = 1 / 3
 MAX_OUTSIDE = 0.2
 #: A joint counts as hidden when something is seen this far in front of it, beyond the limb's own thickness.
 _HIDDEN_MARGIN = 0.12
+SITTING, LEANING = STYLES["sit"], STYLES["lean"]
+LEAN_BACK = ("backed", "wall-back", "counter-back")
 
 
-def collides(people: People, space: Space, sitting: bool) -> NDArray:
-    """(N,) whether any limb is inside something visible. A sitter's thighs and seat touch by design."""
-    parts = (
-        TORSO_SPHERES[sitting:]
-        + HEAD_SPHERES
-        + ARM_SPHERES
-        + SHANK_SPHERES
-        + ([] if sitting else THIGH_SPHERES)
-    )
+def gaps(people: People, space: Space, parts: list) -> NDArray:
+    """(N, S) metres of air between body parts and the nearest solid; negative inside of it."""
     centres, radii = spheres(people.keypoints, parts, people.heights)
-    distances, _ = space.obstacles.query(centres, distance_upper_bound=0.2)
-    inside = distances < radii - GIVE
-    if sitting:
-        # The seat itself is no obstacle to what rests just above it: hands on it, calves against its front.
-        inside &= centres[..., 2] > (people.supports + 0.06)[:, None]
-        low, low_radii = spheres(people.keypoints, SHANK_SPHERES, people.heights)
-        near, _ = space.obstacles.query(low, distance_upper_bound=0.2)
-        return inside.any(1) | (near < low_radii - 0.03).any(1)
-    return inside.any(1)
+    return space.solids.distance(centres) - radii
 
 
-def on_floor(people: People, space: Space) -> NDArray:
-    """(N,) whether both feet stand on floor that is seen, and the ground between them too."""
-    feet = people.keypoints[:, [R_ANKLE, L_ANKLE], :2]
-    places = np.concatenate([feet, feet.mean(1, keepdims=True), people.grounds[:, None]], 1)
-    return np.all(space.floor[space.cells(places)] > 0.25, axis=1)
+def collides(style: str, people: People, space: Space) -> NDArray:
+    """(N,) whether any limb is inside something. What rests on a support may touch it."""
+    soft = 0.0 if space.exact else GRAIN
+    if style in SITTING:
+        inside = gaps(people, space, TORSO[1:] + HEAD + ARMS) < -GIVE
+        legs = gaps(people, space, SHANKS) < -SEAT_GIVE - soft
+        legs = np.concatenate([legs, gaps(people, space, THIGHS) < -SEAT_GIVE - 0.005 - soft], 1)
+        tops = gaps(people, space, THIGH_TOPS) < -soft
+        return np.asarray(inside.any(1) | legs.any(1) | tops.any(1))
+    if style in ("face-up", "on-side"):
+        centres, radii = spheres(people.keypoints, TORSO + HEAD + ARMS + THIGHS + SHANKS, people.heights)
+        resting = centres[..., 2] < (people.supports + 0.16)[:, None]
+        air = space.solids.distance(centres) - radii
+        return np.asarray((air < np.where(resting, -BED_GIVE, -GIVE) - soft).any(1))
+    arms = [*UPPER_ARMS, *FOREARMS[:5], *FOREARMS[7:12]] if style.startswith("counter") else ARMS
+    return np.asarray((gaps(people, space, TORSO + HEAD + arms + THIGHS + SHANKS) < -GIVE).any(1))
 
 
-def feet_down(people: People, space: Space) -> NDArray:
-    """(N,) for sitters: no foot inside a seat, and feet that hang do so by less than 12 cm."""
+def supported(style: str, people: People, space: Space) -> NDArray:
+    """(N,) whether feet, seat, back, hands or the whole body have what they rest on."""
+    if style in SITTING:
+        held = _on_seat(people, space) & _feet_down(people, space)
+    elif style in ("face-up", "on-side"):
+        return _on_bed(people, space)
+    else:
+        held = _on_floor(people, space)
+    if style in SITTING or style in LEANING:
+        # Bodies made for a seat or counter of another height would hang above the floor.
+        held &= np.abs(people.places[:, 2]) < 0.02
+    if style in (*LEAN_BACK, "wall-side"):
+        touch = contact_gap(style, people, space)
+        held &= (touch < (0.04 if style == "backed" else 0.03)) & (touch > -0.045)
+    if style == "counter-front":
+        wrists = people.keypoints[:, [R_WRIST, L_WRIST]]
+        top = space.counter[space.cells(wrists[..., :2])]
+        held &= (np.abs(wrists[..., 2] - top - 0.05) < (0.035 if space.exact else 0.05)).all(1)
+    return held
+
+
+def contact_gap(style: str, people: People, space: Space) -> NDArray:
+    """(N,) metres between what should touch, a back or a shoulder, and what is there."""
+    if style == "wall-side":
+        joints = people.keypoints[:, [R_SHOULDER, L_SHOULDER, R_ELBOW, L_ELBOW]]
+        radii = np.array([0.055, 0.055, 0.045, 0.045]) * (people.heights / REFERENCE_HEIGHT)[:, None]
+        return (space.solids.distance(joints) - radii).min(1)
+    parts = TORSO[1:] if style == "backed" else TORSO[:2] if style == "counter-back" else TORSO
+    return gaps(people, space, parts).min(1)
+
+
+def settle(style: str, people: People, space: Space, limit: float = 0.12) -> People:
+    """Move people backwards (or forwards, out of it) until they touch what they lean on."""
+    if style not in (*LEAN_BACK, "wall-side") or len(people) == 0:
+        return people
+    back = -ahead_of(people.yaws)
+    start = people.places[:, :2].copy()
+    for _ in range(6):
+        # A hair of air rather than of flesh: the grid of places is 5 mm wide.
+        step = (contact_gap(style, people, space) - 0.004).clip(-0.05, 0.05)
+        gone = ((people.places[:, :2] - start) * back).sum(1)
+        step = (gone + step).clip(-limit, limit) - gone
+        people = people.shifted(back * step[:, None])
+    return people
+
+
+def _on_floor(people: People, space: Space) -> NDArray:
+    """Feet, and a knee that is down, on floor; where little is known, the ground between too."""
+    low = people.keypoints[:, [R_ANKLE, L_ANKLE, R_KNEE, L_KNEE]]
+    grounded = low[..., 2] < 0.22
+    floor = space.floor[space.cells(low[..., :2])] > 0.25
+    held = (floor | ~grounded).all(1) & grounded[:, :2].any(1)
+    if not space.exact:
+        between = low[:, :2, :2].mean(1)
+        held &= space.floor[space.cells(between)] > 0.25
+    return np.asarray(held)
+
+
+def _feet_down(people: People, space: Space) -> NDArray:
+    """For sitters: no foot inside a seat, and feet hang by less than 12 cm, from bar stools less than 40."""
     feet = people.keypoints[:, [R_ANKLE, L_ANKLE]]
     on_seat = np.isfinite(space.seat[space.cells(feet[..., :2])])
-    return np.all(~on_seat, axis=1) & np.all(feet[..., 2] < 0.20, axis=1)
+    lowest = np.where(people.supports > 0.62, 0.46, 0.20)[:, None]
+    return np.asarray(np.all(~on_seat, axis=1) & np.all(feet[..., 2] < lowest, axis=1))
 
 
-def on_seat(people: People, space: Space) -> NDArray:
-    """(N,) whether a seat of the assumed height is under the pelvis."""
+def _on_seat(people: People, space: Space) -> NDArray:
+    """Whether a seat of the assumed height is under the pelvis."""
     found = space.seat[space.cells(people.grounds)]
-    return np.abs(found - people.supports) < 0.05
+    return np.asarray(np.abs(found - people.supports) < 0.05)
 
 
-def visibility(keypoints: NDArray, frame: Frame) -> tuple[NDArray, NDArray, NDArray]:
-    """Pixels (N, 16, 2), visibility (N, 16), and whether each joint is less than 0.45 m behind something."""
+def _on_bed(people: People, space: Space) -> NDArray:
+    """Whether something to lie on, about level, is under torso, head and whatever of the legs is down."""
+    joints = people.keypoints[:, [PELVIS, THORAX, HEAD_TOP, R_KNEE, L_KNEE, R_ANKLE, L_ANKLE]]
+    middle = joints[:, :1] * 0.5 + joints[:, 1:2] * 0.5
+    head = joints[:, 1:2] * 0.3 + joints[:, 2:3] * 0.7
+    legs = joints[:, 3:]
+    places = np.concatenate([joints[:, :2], middle, head, legs], 1)
+    under = space.bed[space.cells(places[..., :2])] - people.supports[:, None]
+    soft = 0.0 if space.exact else GRAIN
+    flat = (under[:, :3] > -0.06 - soft) & (under[:, :3] < 0.06 + soft)
+    pillow = (under[:, 3] > -0.09) & (under[:, 3] < 0.20)
+    down = legs[..., 2] < (people.supports + 0.24)[:, None]
+    held = (under[:, 4:] > -0.09 - soft) & (under[:, 4:] < 0.08 + soft)
+    return np.asarray(flat.all(1) & pillow & (held | ~down).all(1))
+
+
+def visibility(keypoints: NDArray, frame: Frame) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Pixels (N, 16, 2), visibility (N, 16), which joints something stands in front of, and which of these
+    are less than 0.45 m behind it."""
     pixels, depth = frame.project(keypoints)
     width, height = frame.size
     inside = (pixels >= 0).all(-1) & (pixels[..., 0] <= width) & (pixels[..., 1] <= height)
-    surface = frame.depth_at(pixels)
-    behind = depth - surface
+    behind = depth - frame.depth_at(pixels)
     hidden = np.nan_to_num(behind, nan=-1.0) > _HIDDEN_MARGIN
     shallow = hidden & (behind < 0.45)
-    return pixels, np.where(inside & ~hidden, SEEN, HIDDEN).astype(np.uint8), shallow
+    return pixels, np.where(inside & ~hidden, SEEN, HIDDEN).astype(np.uint8), hidden, shallow
 
 
-def in_picture(pixels: NDArray, seen: NDArray, shallow: NDArray, frame: Frame) -> NDArray:
+def in_picture(
+    pixels: NDArray, seen: NDArray, hidden: NDArray, shallow: NDArray, frame: Frame, exact: bool
+) -> NDArray:
     """(N,) whether enough of each person shows: few joints hidden, the box mostly inside, the head too."""
     width, height = frame.size
     low, high = pixels.min(1), pixels.max(1)
@@ -88,17 +189,21 @@ def in_picture(pixels: NDArray, seen: NDArray, shallow: NDArray, frame: Frame) -
     within = np.isfinite(pixels).all((1, 2)) & (share >= 1 - MAX_OUTSIDE).all(1)
     centre = (low + high) / 2
     within &= (centre > 0).all(1) & (centre < [width, height]).all(1)
-    # Nobody frames a photograph so that it cuts heads off.
-    within &= (pixels[:, HEAD_TOP] > 0).all(1) & (pixels[:, HEAD_TOP, 0] < width)
-    covered = (seen < SEEN) & (pixels >= 0).all(-1) & (pixels[..., 0] <= width) & (pixels[..., 1] <= height)
-    return within & (covered.mean(1) <= MAX_HIDDEN) & (shallow.mean(1) <= 0.2)
+    # Nobody frames a photograph so that it cuts heads off, and nobody is a dot in it.
+    within &= seen[:, HEAD_TOP] == SEEN
+    within &= (high - low).max(1) > 0.12 * height
+    within &= hidden.mean(1) <= MAX_HIDDEN
+    # Where hidden sides are unknown, whoever is just behind a surface may well be inside of something.
+    return np.asarray(within if exact else within & (shallow.mean(1) <= 0.2))
 
 
-def room_ahead(people: People, space: Space, distance: float) -> NDArray:
-    """(N,) whether nothing is within ``distance`` metres before the chest: nobody eyes a wall."""
-    ahead = np.stack([-np.sin(people.yaws), np.cos(people.yaws)], -1)
-    steps = np.arange(0.3, distance + 1e-6, 0.15)
-    chest = people.grounds[:, None] + ahead[:, None] * steps[:, None]
-    level = np.broadcast_to((people.supports + 1.15)[:, None, None], (*chest.shape[:2], 1))
-    near, _ = space.obstacles.query(np.concatenate([chest, level], -1), distance_upper_bound=0.2)
-    return (near > 0.12).all(1)
+def room_ahead(people: People, yaws: NDArray, space: Space, distance: float) -> NDArray:
+    """(N,) whether nothing is within ``distance`` metres before the shoulders: nobody eyes a wall."""
+    steps = np.arange(0.3, distance + 1e-6, 0.1)
+    chest = people.grounds[:, None] + ahead_of(yaws)[:, None] * steps[:, None]
+    level = np.broadcast_to((people.keypoints[:, THORAX, 2] - 0.1)[:, None, None], (*chest.shape[:2], 1))
+    return np.asarray((space.solids.distance(np.concatenate([chest, level], -1)) > 0.10).all(1))
+
+
+#: Styles that stand freely and look ahead; how far the view must be free.
+VIEW = {"stand": 1.0, "walk": 1.2, "gesture": 1.0, "carry": 0.9, "bend": 0.6, "crouch": 0.7}

@@ -1,0 +1,273 @@
+"""Putting people into one frame: drawing them on supports, moving them to a point, checking them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenepose.data.frames import Frame
+from scenepose.data.samples import KINDS
+from scenepose.placer import checks, supports
+from scenepose.placer.bank import STYLES, BodyBank
+from scenepose.placer.headings import draw_headings, heading_to_yaw, towards, yaw_to_heading
+from scenepose.placer.people import People, draw_heights
+from scenepose.placer.space import Space
+from scenepose.placer.supports import Places
+from scenepose.poses import REFERENCE_HEIGHT
+
+#: Tries per kind and heading sector at every point.
+TRIES = 8
+#: Heading sectors: front, picture's right, back, left.
+SECTORS = 4
+#: A second pose fits "at the point" when its box middle is within this many picture heights of it.
+AT_POINT = 0.02
+#: Middle of the body above its support, for finding places near a point.
+_MIDDLE = {"sit": 0.20, "lean": 0.85, "lie": 0.12}
+_STAND_MIDDLE = {"bend": 0.65, "crouch": 0.5}
+
+
+@dataclass
+class Room:
+    """A space with its supports, which serve every frame taken of it."""
+
+    space: Space
+    places: dict[str, Places]
+
+    @staticmethod
+    def of(space: Space) -> Room:
+        """Find the supports of a space."""
+        return Room(
+            space, {"sit": supports.seats(space), "lie": supports.beds(space), "lean": supports.leans(space)}
+        )
+
+
+@dataclass
+class Fitting:
+    """People who fit in a frame: as they appear (keypoints (N, 16, 2), visibility, kinds, headings, as in
+    `scenepose.data.samples`; hidden (N, 16): behind something) and as they were set down
+    (bodies, heights, yaws, places)."""
+
+    keypoints: NDArray
+    visibility: NDArray
+    hidden: NDArray
+    kinds: NDArray
+    headings: NDArray
+    bodies: NDArray
+    heights: NDArray
+    yaws: NDArray
+    places: NDArray
+
+    @property
+    def middles(self) -> NDArray:
+        """(N, 2) box middles, pixels."""
+        return (self.keypoints.min(1) + self.keypoints.max(1)) / 2
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def __getitem__(self, rows: NDArray) -> Fitting:
+        return Fitting(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    @staticmethod
+    def join(parts: list[Fitting]) -> Fitting:
+        """All the people of several lists."""
+        return Fitting(
+            *(np.concatenate([getattr(p, name) for p in parts]) for name in Fitting.__dataclass_fields__)
+        )
+
+    @staticmethod
+    def nobody() -> Fitting:
+        """No people."""
+        return Fitting(
+            np.zeros((0, 16, 2)), np.zeros((0, 16), np.uint8), np.zeros((0, 16), bool),
+            np.zeros(0, np.uint8), np.zeros(0),
+            np.zeros(0, int), np.zeros(0), np.zeros(0), np.zeros((0, 3)),
+        )  # fmt: skip
+
+
+class FramePlacer:
+    """Places people in one frame; every random choice comes from ``generator``."""
+
+    def __init__(self, frame: Frame, room: Room, bank: BodyBank, generator: np.random.Generator) -> None:
+        self.frame, self.space, self.bank, self.generator = frame, room.space, bank, generator
+        self.camera = frame.camera_position
+        self.places: dict[str, Places] = {}
+        self.middles: dict[str, NDArray] = {}
+        for kind, places in room.places.items():
+            middle = np.concatenate([places.grounds, places.levels[:, None] + _MIDDLE[kind]], 1)
+            pixels, depth = frame.project(middle)
+            width, height = frame.size
+            shown = (depth > 0.5) & (np.abs(pixels / [width, height] - 0.5) < 0.55).all(1)
+            shown &= np.nan_to_num(depth - frame.depth_at(pixels), nan=0.0) < 0.8
+            self.places[kind] = Places(*(getattr(places, n)[shown] for n in Places.__dataclass_fields__))
+            self.middles[kind] = pixels[shown]
+
+    def fit(self, kind: str, people: People) -> tuple[NDArray, Fitting]:
+        """Check people of one kind; the rows (M,) that fit, and those as they appear in the picture."""
+        pixels, seen, hidden, shallow = checks.visibility(people.keypoints, self.frame)
+        rows = np.flatnonzero(checks.in_picture(pixels, seen, hidden, shallow, self.frame, self.space.exact))
+        kept = []
+        styles = self.bank.styles[people.bodies]
+        facing = people.yaws + self.bank.facing[people.bodies]
+        for style in STYLES[kind]:
+            some = rows[styles[rows] == style]
+            some = some[checks.supported(style, people[some], self.space)]
+            if style in checks.VIEW:
+                some = some[checks.room_ahead(people[some], facing[some], self.space, checks.VIEW[style])]
+            kept.append(some[~checks.collides(style, people[some], self.space)])
+        rows = np.sort(np.concatenate(kept))
+        headings = yaw_to_heading(facing[rows], people.grounds[rows], self.camera)
+        number = np.full(len(rows), KINDS.index(kind), np.uint8)
+        return rows, Fitting(
+            pixels[rows], seen[rows], hidden[rows], number, headings,
+            people.bodies[rows], people.heights[rows], people.yaws[rows], people.places[rows],
+        )  # fmt: skip
+
+    def at_places(self, kind: str, rows: NDArray) -> tuple[People, NDArray]:
+        """People drawn on places (rows may repeat), and the directions (N, 2) they may slide along."""
+        places = self.places[kind]
+        count = len(rows)
+        grounds, yaws, levels = places.grounds[rows], places.yaws[rows], places.levels[rows]
+        styles, slides = places.styles[rows], places.slides[rows]
+        heights = draw_heights(count, self.generator)
+        bodies = np.zeros(count, int)
+        for style in np.unique(styles):
+            some = np.flatnonzero(styles == style)
+            bodies[some] = self.bank.draw(str(style), len(some), self.generator, levels[some], heights[some])
+        loose = np.isin(styles, ("backed", "free", "face-up", "on-side"))
+        yaws = yaws + np.where(loose, self.generator.normal(0, 0.08, count), 0.0)
+        grounds = grounds + self.generator.uniform(-0.02, 0.02, (count, 2))
+        # A body for seats or counters is made for its level; the rest of a step is made up for.
+        scale = heights / REFERENCE_HEIGHT
+        lift = levels - self.bank.levels[bodies] * scale
+        people = People.set_down(
+            self.bank, bodies, heights, yaws, np.concatenate([grounds, lift[:, None]], 1), levels
+        )
+        return self._settled(people), slides
+
+    def _settled(self, people: People) -> People:
+        styles = self.bank.styles[people.bodies]
+        for style in np.unique(styles):
+            some = np.flatnonzero(styles == style)
+            moved = checks.settle(str(style), people[some], self.space)
+            people.places[some], people.keypoints[some] = moved.places, moved.keypoints
+        return people
+
+    def on_floor(self, kind: str, grounds: NDArray, yaws: NDArray) -> People:
+        """People of a kind drawn on the floor at grounds (N, 2), facing along yaws."""
+        count = len(grounds)
+        heights = draw_heights(count, self.generator)
+        bodies = self.bank.draw(STYLES[kind][0], count, self.generator, np.zeros(count), heights)
+        places = np.concatenate([grounds, np.zeros((count, 1))], 1)
+        return People.set_down(
+            self.bank, bodies, heights, yaws - self.bank.facing[bodies], places, np.zeros(count)
+        )
+
+    def wander(self, kind: str, count: int) -> Fitting:
+        """People of one kind anywhere in the frame, facing as people in photographs do."""
+        if kind in self.places:
+            styles = self.places[kind].styles
+            if len(styles) == 0:
+                return Fitting.nobody()
+            names = np.unique(styles)
+            rows = np.concatenate([
+                self.generator.choice(np.flatnonzero(styles == name), -(-count // len(names)))
+                for name in names
+            ])  # fmt: skip
+            people, _ = self.at_places(kind, rows)
+            return self.fit(kind, people)[1]
+        row, column = np.nonzero(self.space.floor > 0.5)
+        if len(row) == 0:
+            return Fitting.nobody()
+        grounds = self.space.centres(row, column)
+        pixels, depth = self.frame.project(np.concatenate([grounds, np.full((len(row), 1), 0.9)], 1))
+        shown = (depth > 0.8) & ((pixels > 0) & (pixels < self.frame.size)).all(1)
+        if not shown.any():
+            return Fitting.nobody()
+        grounds = grounds[self.generator.choice(np.flatnonzero(shown), count)]
+        yaws = heading_to_yaw(draw_headings(count, self.generator), grounds, self.camera)
+        drawn_to = towards(grounds, self.space.watched, self.generator)
+        turned = np.isfinite(drawn_to) & (self.generator.random(count) < 0.2)
+        return self.fit(kind, self.on_floor(kind, grounds, np.where(turned, drawn_to, yaws)))[1]
+
+    def at_points(self, points: NDArray) -> tuple[list[Fitting], NDArray]:
+        """All poses found at points (P, 2), `TRIES` per kind and heading sector; what was tried (P, 9).
+
+        A kind whose supports are not near a point counts as tried: nobody of that kind fits there.
+        """
+        tried = np.full((len(points), len(KINDS)), TRIES * SECTORS, np.int16)
+        owners, found = [], []
+        tolerance = AT_POINT * self.frame.size[1]
+        for kind in KINDS:
+            owner, people, slides = (
+                self._on_places(kind, points) if kind in self.places else self._upright(kind, points)
+            )
+            if len(owner) == 0:
+                continue
+            start = people.grounds
+            people = align(people, points[owner], slides, self.frame)
+            if kind in self.places:
+                people = self._settled(people)
+            rows, fitting = self.fit(kind, people)
+            near = np.linalg.norm(fitting.middles - points[owner[rows]], axis=1) < tolerance
+            if kind in self.places:
+                near &= np.linalg.norm(people.grounds - start, axis=1)[rows] < 0.25
+            owners.append(owner[rows[near]])
+            found.append(fitting[near])
+        if not found:
+            return [Fitting.nobody() for _ in points], tried
+        everyone, owner = Fitting.join(found), np.concatenate(owners)
+        return [everyone[owner == number] for number in range(len(points))], tried
+
+    def _upright(self, kind: str, points: NDArray) -> tuple[NDArray, People, NDArray]:
+        owner = np.repeat(np.arange(len(points)), TRIES * SECTORS)
+        ray = self.frame.rays(points[owner])
+        level = _STAND_MIDDLE.get(kind, 0.85)
+        reach = (level - self.camera[2]) / np.where(np.abs(ray[:, 2]) < 1e-4, 1e-4, ray[:, 2])
+        usable = (reach > 0.5) & (reach < 9)
+        sector = np.tile(np.repeat(np.arange(SECTORS), TRIES), len(points))[usable]
+        owner, ray, reach = owner[usable], ray[usable], reach[usable]
+        grounds = (self.camera + ray * reach[:, None])[:, :2]
+        headings = sector * (np.pi / 2) + self.generator.uniform(-np.pi / 4, np.pi / 4, len(owner))
+        yaws = heading_to_yaw(headings, grounds, self.camera)
+        return owner, self.on_floor(kind, grounds, yaws), np.zeros((len(owner), 2))
+
+    def _on_places(self, kind: str, points: NDArray) -> tuple[NDArray, People, NDArray]:
+        owners, rows = [np.zeros(0, int)], [np.zeros(0, int)]
+        reach = 0.07 * self.frame.size[1]
+        places = self.places[kind]
+        headings = yaw_to_heading(places.yaws, places.grounds, self.camera)
+        sectors = np.round(headings / (np.pi / 2)).astype(int) % SECTORS
+        for number, point in enumerate(points):
+            near = np.linalg.norm(self.middles[kind] - point, axis=1) < reach
+            for sector in range(SECTORS):
+                some = np.flatnonzero(near & (sectors == sector))
+                if len(some):
+                    rows.append(self.generator.choice(some, TRIES))
+                    owners.append(np.full(TRIES, number))
+        people, slides = self.at_places(kind, np.concatenate(rows))
+        return np.concatenate(owners), people, slides
+
+
+def align(people: People, targets: NDArray, slides: NDArray, frame: Frame) -> People:
+    """Shift people over the ground until the middles of their boxes lie at ``targets`` (N, 2) pixels.
+
+    Who has a slide direction moves along it only, and may not arrive.
+    """
+    camera = frame.camera_position
+    bound = (slides != 0).any(1)
+    for _ in range(4):
+        pixels, _ = frame.project(people.keypoints)
+        error = targets - (pixels.min(1) + pixels.max(1)) / 2
+        level = (people.keypoints[..., 2].min(1) + people.keypoints[..., 2].max(1)) / 2
+        grounds = (people.keypoints[..., :2].min(1) + people.keypoints[..., :2].max(1)) / 2
+        middle, _ = frame.project(np.concatenate([grounds, level[:, None]], 1))
+        ray = frame.rays(middle + error)
+        reach = (level - camera[2]) / np.where(np.abs(ray[:, 2]) < 1e-4, 1e-4, ray[:, 2])
+        landed = (camera + ray * reach[:, None])[:, :2]
+        shift = np.nan_to_num(np.where((reach > 0)[:, None], landed - grounds, 0.0)).clip(-2.0, 2.0)
+        along = (shift * slides).sum(1, keepdims=True) * slides
+        people = people.shifted(np.where(bound[:, None], along, shift))
+    return people
