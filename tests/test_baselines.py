@@ -1,0 +1,170 @@
+"""The seven systems: what they answer, that they learn, and that their weights belong to an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from scenepose import baselines
+from scenepose.baselines.checkpoint import load_head, read_head_file, save_head
+from scenepose.baselines.head import Head, Target
+from scenepose.errors import CheckpointError
+from scenepose.features import Features, fingerprint
+from scenepose.model.checkpoint import load_checkpoint, save_checkpoint
+from scenepose.model.scenepose import ScenePose, ScenePoseConfig
+from tests import tiny
+from tests.tiny_clicks import answers, clicks, fresh, overfit, targets
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def model() -> ScenePose:
+    return tiny.model()
+
+
+@pytest.fixture(scope="module")
+def features(model: ScenePose) -> Features:
+    return clicks(model)
+
+
+@pytest.fixture(scope="module")
+def target() -> Target:
+    return targets()
+
+
+def error_of(head: Head, features: Features, target: Target, count: int = 1) -> float:
+    """Mean distance of known joints in picture heights, samples averaged."""
+    distance = (answers(head, features, count).poses - target.pose[:, None]).norm(dim=-1).mean(1)
+    return float(distance[target.known].mean())
+
+
+@pytest.mark.parametrize("name", baselines.HEADS)
+def test_shapes_and_batch_equals_single(name: str, model: ScenePose, features: Features) -> None:
+    head = fresh(name, model, features)
+    answer = answers(head, features)
+    count = 3 if head.noise_size else 1
+    assert answer.poses.shape == (6, count, 16, 2)
+    assert torch.isfinite(answer.poses).all()
+    assert (answer.templates is not None) == (name in ("vae", "vae30"))
+    for row in range(6):
+        alone = answers(head, features.at(torch.tensor([row])))
+        torch.testing.assert_close(alone.poses[0], answer.poses[row], atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", baselines.HEADS)
+def test_save_is_load(name: str, model: ScenePose, features: Features, tmp_path: Path) -> None:
+    head = fresh(name, model, features)
+    path = tmp_path / f"{name}.safetensors"
+    save_head(path, name, head, model, {"data": ["none"]})
+    loaded = load_head(path, name, model)
+    assert read_head_file(path).card == {"data": ["none"]}
+    # Matrices are stored in half precision: compare with the head rounded likewise.
+    with torch.no_grad():
+        for parameter in head.parameters():
+            if parameter.dim() > 1:
+                parameter.copy_(parameter.half().float())
+    torch.testing.assert_close(answers(loaded, features).poses, answers(head, features).poses)
+    assert loaded.size == head.size
+    parts = {key.split(".")[0] for key in loaded.state_dict()}
+    assert not parts & {part.rstrip(".") for part in head.training_only}
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "rate", "reached"),
+    [
+        ("heatmap", 80, 3e-3, 0.09),
+        ("regression", 40, 1e-2, 0.03),
+        ("vae", 60, 5e-3, 0.06),
+        ("unipose", 140, 4e-3, 0.12),
+        ("prtr", 90, 2e-3, 0.09),
+        ("graconet", 80, 4e-3, 0.09),
+    ],
+)
+def test_one_batch_can_be_overfitted(
+    name: str, steps: int, rate: float, reached: float, model: ScenePose, features: Features, target: Target
+) -> None:
+    head = fresh(name, model, features)
+    before = error_of(head, features, target)
+    totals = overfit(head, features, target, steps, rate)
+    assert np.mean(totals[-5:]) < np.mean(totals[:5])
+    assert error_of(head, features, target) < reached < before
+
+
+@pytest.mark.parametrize("name", ["placenet", "graconet"])
+def test_discriminator_and_generator_pull_against_each_other(
+    name: str, model: ScenePose, features: Features, target: Target
+) -> None:
+    """A GAN has no loss that falls; but each side, the other held still, gets better at its own."""
+    head = fresh(name, model, features)
+    assert head.critic is not None
+    own = [p for key, p in head.named_parameters() if not key.startswith("critic.")]
+    critics = list(head.critic.parameters())
+
+    def train(parameters: list[torch.nn.Parameter], loss: Callable[[], Tensor]) -> tuple[float, float]:
+        optimiser, values = torch.optim.Adam(parameters, 5e-3), []
+        for _ in range(25):
+            values.append(loss())
+            for p, gradient in zip(
+                parameters, torch.autograd.grad(values[-1], parameters, allow_unused=True), strict=True
+            ):
+                p.grad = gradient
+            optimiser.step()
+        return float(values[0].detach()), float(torch.stack(values[-5:]).mean().detach())
+
+    torch.manual_seed(1)
+    before = [p.detach().clone() for p in own]
+    first, last = train(critics, lambda: head.critic_loss(features, target))
+    assert last < 0.9 * first
+    assert all(torch.equal(a, b) for a, b in zip(before, own, strict=True)), "the generator stood still"
+    part = "adversarial" if name == "placenet" else "random path"
+    first, last = train(own, lambda: head.losses(features, target)[part])
+    assert last < 0.8 * first
+
+
+def test_sizes_in_half_precision_stay_below_60_megabytes() -> None:
+    """The shipped sizes, without building the networks' weights."""
+    with torch.device("meta"):
+        heads = [
+            baselines.build(name, ScenePoseConfig(), tiny.template_set())
+            for name in baselines.HEADS
+            if name != "vae30"
+        ]
+    assert sum(2 * head.size for head in heads) < 58e6
+
+
+# Weights belong to an encoder.
+
+
+def test_the_fingerprint_is_the_encoders(model: ScenePose, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "model.safetensors", model, {})
+    loaded = load_checkpoint(tmp_path / "model.safetensors")
+    assert fingerprint(loaded) == fingerprint(model), "saving and loading keep it"
+    with torch.no_grad():
+        loaded.foundation.classifier.bias.add_(1)
+    assert fingerprint(loaded) == fingerprint(model), "the main model's own heads are no part of it"
+    with torch.no_grad():
+        loaded.foundation.fusion.weight[0, 0] += 0.1
+    assert fingerprint(loaded) != fingerprint(model)
+
+
+def test_a_head_of_another_encoder_is_refused(model: ScenePose, tmp_path: Path) -> None:
+    path = tmp_path / "regression.safetensors"
+    save_head(path, "regression", fresh("regression", model), model, {})
+    with pytest.raises(CheckpointError, match=r"was trained on the encoder \w{16}, and this one is \w{16}"):
+        load_head(path, "regression", tiny.model(seed=1))
+    with pytest.raises(CheckpointError, match="holds the weights of regression, not of heatmap"):
+        load_head(path, "heatmap", model)
+    with pytest.raises(CheckpointError, match="there is no file"):
+        load_head(tmp_path / "gone.safetensors", "heatmap", model)
+    (tmp_path / "text.safetensors").write_text("nothing")
+    with pytest.raises(CheckpointError, match="is no checkpoint of a baseline"):
+        load_head(tmp_path / "text.safetensors", "heatmap", model)
+    save_checkpoint(tmp_path / "main.safetensors", model, {})
+    with pytest.raises(CheckpointError, match="holds no system that ScenePose is compared with"):
+        load_head(tmp_path / "main.safetensors", "heatmap", model)

@@ -1,0 +1,171 @@
+"""Training the compared systems: one encoding feeds them all, runs resume, files load again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import scenepose
+from scenepose.errors import CheckpointError
+from scenepose.metrics import diversity
+from scenepose.model.checkpoint import save_checkpoint
+from tests import tiny
+from tests.tiny_heads import run_of, settings
+from train import evaluate
+from train.answers import answers_of
+from train.baseline import SEVEN, BaselineRun, asked_for
+from train.judge import judged_points
+from train.loop import loader_of, train_on
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("encoder") / "scenepose.safetensors"
+    save_checkpoint(path, tiny.model(), {})
+    return path
+
+
+def weights(run: BaselineRun) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in run.main.state_dict().items()}
+
+
+def test_all_learn_from_one_encoding_and_the_encoder_stays(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, batches = run_of(settings(tmp_path, encoder))
+    backbone, passes = run.model.foundation.backbone, []
+    forward = backbone.forward
+    monkeypatch.setattr(backbone, "forward", lambda view: passes.append(len(view)) or forward(view))
+    before, frozen = weights(run), {n: t.clone() for n, t in run.model.state_dict().items()}
+    parts = run.train_step(batches[0])
+    assert passes == [2 + 4 + 4], "two frames, four points: one pass"
+    assert set(parts) == {*SEVEN, "placenet critic", "graconet critic"}
+    assert all(torch.isfinite(value) for value in parts.values())
+    after = weights(run)
+    for name in SEVEN:
+        assert any(not torch.equal(after[key], before[key]) for key in after if key.startswith(f"{name}."))
+    for part in ("placenet.critic.", "graconet.critic."):
+        assert any(not torch.equal(after[key], before[key]) for key in after if key.startswith(part))
+    assert all(torch.equal(tensor, frozen[n]) for n, tensor in run.model.state_dict().items())
+
+
+def test_a_broken_run_ends_as_an_unbroken_one(encoder: Path, tmp_path: Path) -> None:
+    both = ["vae", "placenet"]  # noise, and a discriminator
+    whole, batches = run_of(settings(tmp_path / "whole", encoder, methods=both))
+    for step in range(3):
+        whole.train_step(batches[step])
+    first, batches = run_of(settings(tmp_path / "broken", encoder, methods=both))
+    first.train_step(batches[0])
+    first.save()
+    second, batches = run_of(settings(tmp_path / "broken", encoder, methods=both))
+    assert second.step == 1
+    for step in range(1, 3):
+        second.train_step(batches[step])
+    assert all(torch.equal(tensor, weights(second)[name]) for name, tensor in weights(whole).items())
+    with pytest.raises(ValueError, match="was started with another methods"):
+        run_of(settings(tmp_path / "broken", encoder, methods=["vae"]))
+
+
+def test_a_trained_system_answers_like_any_method(encoder: Path, tmp_path: Path) -> None:
+    run, batches = run_of(settings(tmp_path, encoder, methods=["vae", "prtr", "vae30"], steps=2))
+    train_on(run, loader_of(run, batches))
+    assert {path.stem for path in tmp_path.glob("*.safetensors")} == {"vae", "prtr", "vae30"}
+    room = Image.new("RGB", (120, 90), "gray")
+    for name, count in (("vae", 4), ("prtr", 1), ("vae30", 4)):
+        generator = scenepose.load(name, tmp_path / f"{name}.safetensors", "cpu", encoder=encoder)
+        assert generator.count(4) == count
+        assert generator.num_templates == {"vae30": 30}.get(name, 5)
+        poses = generator.encode(room).generate((60, 45), top_k=4)
+        assert len(poses) == count
+        assert (poses[0].template is None) == (name == "prtr")
+        assert poses[0].keypoints.shape == (16, 2)
+
+
+def test_finetuning_has_an_encoder_of_its_own(encoder: Path, tmp_path: Path) -> None:
+    config = settings(tmp_path, encoder, methods=["regression"], finetune=True, steps=1)
+    run, batches = run_of(config)
+    name = "foundation.backbone.layer4.0.conv1.weight"
+    before = run.model.state_dict()[name].clone()
+    train_on(run, loader_of(run, batches))
+    assert not torch.equal(before, run.model.state_dict()[name])
+    head, own = tmp_path / "regression-finetuned.safetensors", "regression-finetuned.encoder.safetensors"
+    with pytest.raises(CheckpointError, match="was trained on the encoder"):
+        scenepose.load("regression", head, "cpu", encoder=encoder)
+    generator = scenepose.load("regression", head, "cpu", encoder=tmp_path / own)
+    assert len(generator.encode(Image.new("RGB", (90, 90))).generate((45, 45))) == 1
+
+
+def test_which_systems_are_trained() -> None:
+    assert asked_for(["all"], False) == SEVEN
+    assert asked_for(["vae30", "all"], False) == [*SEVEN, "vae30"]
+    assert asked_for(["vae", "heatmap"], False) == ["heatmap", "vae"]
+    with pytest.raises(ValueError, match="there is no system 'gan'; there is all, heatmap"):
+        asked_for(["gan"], False)
+    with pytest.raises(ValueError, match="name the systems"):
+        asked_for([], False)
+    with pytest.raises(ValueError, match="one system with an encoder of its own, not 7"):
+        asked_for(["all"], True)
+
+
+def test_a_missing_encoder_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="train the main model first"):
+        run_of(settings(tmp_path, tmp_path / "gone.safetensors"))
+
+
+def test_batched_answers_are_those_a_user_gets(encoder: Path, tmp_path: Path) -> None:
+    run, batches = run_of(settings(tmp_path, encoder, methods=["vae", "regression"], steps=1))
+    train_on(run, loader_of(run, batches))
+    generators = {
+        name: scenepose.load(name, tmp_path / f"{name}.safetensors", "cpu", encoder=encoder)
+        for name in ("vae", "regression")
+    }
+    source = tiny.source()
+    points = judged_points(source.samples)[2:5]
+    found = answers_of(generators, source, points, workers=0)
+    for name, generator in generators.items():
+        for row, number in enumerate(points):
+            x, y = (float(value) for value in source.samples.points[number])
+            scene = generator.encode(source.picture(int(source.samples.point_frames[number])))
+            for rank, pose in enumerate(scene.generate((x, y), top_k=10, seed=int(number))):
+                relative = (pose.keypoints - np.array([x, y])) / tiny.HEIGHT
+                np.testing.assert_allclose(found[name].poses[row, rank], relative, atol=2e-3)
+                assert found[name].templates[row, rank] == (-1 if pose.template is None else pose.template)
+    assert diversity(found["regression"].poses).max() == 0
+    assert diversity(found["vae"].poses).min() > 0
+
+
+def test_the_table_has_a_row_for_every_system(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for methods, finetune in ((["vae", "vae30"], False), (["heatmap"], True)):
+        out = tmp_path / ("heatmap-finetuned" if finetune else "")
+        run, batches = run_of(settings(out, encoder, methods=methods, steps=1, finetune=finetune))
+        train_on(run, loader_of(run, batches))
+    monkeypatch.setattr(evaluate, "open_source", lambda name, split: tiny.source())
+    monkeypatch.setattr(evaluate, "ms_per_click", lambda generator, source: 1.0)
+    monkeypatch.setattr(evaluate, "parse_source", lambda name, split: (name, "", split))
+    config = evaluate.EvaluateConfig(
+        data=["tiny"], out=tmp_path / "table", limit=4, checkpoint=encoder, checkpoints=tmp_path,
+        more=tmp_path, workers=0, resamples=20,
+    )  # fmt: skip
+    results, *_ = evaluate.evaluate(config)
+    assert list(results["methods"]) == [
+        "scenepose", "vae", "vae30", "heatmap-finetuned", "constant", "truth",
+    ]  # fmt: skip
+    rows = results["methods"]
+    assert rows["vae"]["diversity"] > 0
+    assert np.isnan(rows["scenepose"]["diversity"])
+    assert np.isnan(rows["heatmap-finetuned"]["posture"]), "it names no kind: neither right nor wrong"
+    assert rows["heatmap-finetuned"]["pck_top5"] == rows["heatmap-finetuned"]["pck"]
+    assert rows["vae"]["params"] > 11_000_000 < rows["heatmap-finetuned"]["params"]
+    assert "| heatmap-finetuned | " in evaluate.table(results)
+    wanted = replace(config, methods=["prtr"])
+    with pytest.raises(CheckpointError, match="there is no file"):
+        evaluate.evaluate(wanted)

@@ -1,0 +1,271 @@
+"""`python -m train baseline`: train the systems that the method is compared with, on its frozen encoder.
+
+Several are trained in one pass over the data: a batch is encoded once and feeds every system's losses, each
+with optimisers of its own. With --finetune one system is trained end to end, with an encoder of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from scenepose import METHODS, VARIANTS
+from scenepose.baselines import build
+from scenepose.baselines.checkpoint import save_head
+from scenepose.baselines.head import Head, Target
+from scenepose.data.sources import Source, open_source
+from scenepose.features import Features, encode, join
+from scenepose.model.checkpoint import load_checkpoint, save_checkpoint
+from scenepose.model.scenepose import ScenePose
+from scenepose.templates import Poses, TemplateSet, describe, fit
+from train.batches import Batch, Batches, Views
+from train.config import BaselineConfig
+from train.judge import judged_points, per_point, truth_at
+from train.judge_heads import answer_heads
+from train.loop import Run, loader_of, start, train_on
+from train.optimise import learning_rate
+from train.parallel import average
+
+#: The seven, which `all` stands for; `vae30` is asked for by name.
+SEVEN = [name for name in METHODS if name != "scenepose"]
+#: Batches by which the encoder's features are standardised before training.
+FIRST = 4
+
+
+class BaselineRun(Run):
+    """The run of some systems on one encoder."""
+
+    config: BaselineConfig
+
+    def __init__(
+        self,
+        config: BaselineConfig,
+        accelerator: Accelerator,
+        model: ScenePose,
+        heads: dict[str, Head],
+        checks: Sequence[Source],
+    ) -> None:
+        """``model`` is the encoder; points of ``checks`` are validated."""
+        self.config, self.heads = config, heads
+        modules: dict[str, nn.Module] = dict(heads)
+        self.model = model.eval().requires_grad_(False).to(accelerator.device)
+        self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        if config.finetune:
+            encoder = model.foundation
+            for part in (encoder.backbone, encoder.pixel_decoder, encoder.fusion, encoder.place):
+                if part is not None:
+                    part.requires_grad_(True)
+            modules["encoder"] = encoder
+        super().__init__(config, accelerator, {"systems": nn.ModuleDict(modules)})
+        self.own = {name: _optimisers(name, head, model, config) for name, head in heads.items()}
+        self.qualities = dict.fromkeys(heads, float("-inf"))
+        limit = max(1, config.validate_points // max(1, len(checks)))
+        points = [judged_points(source.samples, limit) for source in checks]
+        self.checks = [(s, p, truth_at(s.samples, p)) for s, p in zip(checks, points, strict=True) if len(p)]
+
+    def encode(self, batch: Batch) -> Features:
+        """The features of a batch on the device, at the points where somebody fits; float32."""
+        assert isinstance(batch.views, Views)
+        with self.accelerator.autocast(), nullcontext() if self.config.finetune else torch.no_grad():
+            features = encode(self.model, *batch.views, batch.place, batch.frame)
+        return (features if batch.fits.all() else features.at(batch.fits)).float()
+
+    @torch.no_grad()
+    def standardise(self, batches: Sequence[Batch]) -> None:
+        """Fix how the systems standardise the encoder's features, from some batches."""
+        size = self.model.config.view_size
+        features = join([self.encode(batch.moved(self.device, size)) for batch in batches])
+        for head in self.heads.values():
+            head.standardise(features)
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """One update of every system; their totals, and the discriminators' losses."""
+        batch = batch.moved(self.device, self.model.config.view_size)
+        features, target = self.encode(batch), target_of(batch)
+        rate = learning_rate(self.step, self.config)
+        parts = {}
+        for name, head in self.heads.items():
+            own, critics = self.own[name]
+            if critics is not None:
+                parts[f"{name} critic"] = head.critic_loss(features.detach(), target)
+                self.descend(parts[f"{name} critic"], critics, rate)
+            parts[name] = head.losses(features, target)["total"]
+            self.descend(parts[name], own, rate)
+        return parts
+
+    def descend(self, loss: Tensor, optimiser: torch.optim.Optimizer, rate: float) -> None:
+        """Move an optimiser's parameters, and no others, down a loss."""
+        parameters: list[Tensor] = []
+        for group in optimiser.param_groups:
+            group["lr"] = rate * group["share"]
+            parameters += group["params"]
+        gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        average(self.accelerator, [p.grad for p in parameters if p.grad is not None])
+        torch.nn.utils.clip_grad_norm_(parameters, self.config.clip, foreach=True)
+        optimiser.step()
+
+    def validate(self) -> dict[str, float]:
+        """Measures on the validation points; each system's best weights so far are kept."""
+        figures: dict[str, dict[str, float]] = {}
+        with self.averaged():
+            self.main.eval()
+            found: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in self.heads}
+            for source, points, truth in self.checks:
+                workers = self.config.workers
+                answers = answer_heads(
+                    self.model, self.heads, source, points, workers=workers, progress=False
+                )
+                for name in self.heads:
+                    for measure, values in per_point(answers[name], truth).items():
+                        found[name].setdefault(measure, []).append(values)
+            for name, head in self.heads.items():
+                values = {measure: np.concatenate(parts) for measure, parts in found[name].items()}
+                figures[name] = {m: float(np.nanmean(v)) for m, v in values.items() if not np.isnan(v).all()}
+                if self.accelerator.is_main_process:
+                    self.write(name, head, figures[name])
+        return {f"{name} {m}": own[m] for name, own in figures.items() for m in ("pck", "mse") if m in own}
+
+    def write(self, name: str, head: Head, figures: dict[str, float]) -> None:
+        """Save a system, and its encoder where that has been trained, too; the best ones under their name."""
+        config, out = self.config, self.config.out
+        card = {"step": self.step, "validation": figures, "data": config.data, "licence": config.licence}
+        tag = f"{name}-finetuned" if config.finetune else name
+        best = figures.get("pck", 0.0) > self.qualities[name]
+        for folder in [out / "last", *([out] if best else [])]:
+            save_head(folder / f"{tag}.safetensors", name, head, self.model, card)
+            if config.finetune:
+                save_checkpoint(folder / f"{tag}.encoder.safetensors", self.model, card)
+        if best:
+            self.qualities[name] = figures.get("pck", 0.0)
+
+    def extra(self) -> dict:
+        """The systems' optimisers, and how good their best weights were."""
+        states = {name: [one and one.state_dict() for one in pair] for name, pair in self.own.items()}
+        return {"optimisers": states, "qualities": self.qualities}
+
+    def take(self, extra: dict) -> None:
+        """Continue with these."""
+        self.qualities = dict(extra["qualities"])
+        for name, states in extra["optimisers"].items():
+            for one, state in zip(self.own[name], states, strict=True):
+                if one is not None:
+                    one.load_state_dict(state)
+
+
+def target_of(batch: Batch) -> Target:
+    """The true poses of a batch, at the points where somebody fits."""
+    normalised, known, scale = (column[batch.fits] for column in (batch.normalised, batch.known, batch.scale))
+    normalised = torch.where(known[..., None], normalised, torch.zeros_like(normalised))
+    return Target(normalised * scale[:, None], known, normalised, scale)
+
+
+def _optimisers(
+    name: str, head: Head, model: ScenePose, config: BaselineConfig
+) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer | None]:
+    """A system's optimiser, and its discriminator's; matrices decay, vectors do not."""
+
+    def groups(parameters: list[nn.Parameter], share: float) -> list[dict]:
+        matrices, vectors = (
+            [p for p in parameters if p.requires_grad and (p.dim() > 1) == decays] for decays in (True, False)
+        )
+        return [
+            {"params": matrices, "share": share, "weight_decay": config.weight_decay},
+            {"params": vectors, "share": share, "weight_decay": 0.0},
+        ]
+
+    own = groups([p for key, p in head.named_parameters() if not key.startswith("critic.")], 1.0)
+    if config.finetune:
+        own += groups(list(model.foundation.parameters()), config.backbone_lr)
+    kinds: Callable = torch.optim.AdamW
+    optimiser = kinds([one for one in own if one["params"]], lr=config.lr, betas=head.betas)
+    if head.critic is None:
+        return optimiser, None
+    judging = groups(list(head.critic.parameters()), head.critic_rate)
+    return optimiser, kinds(judging, lr=config.lr, betas=head.betas)
+
+
+def asked_for(names: Sequence[str], finetune: bool) -> list[str]:
+    """The systems to train, in a fixed order.
+
+    Raises:
+        ValueError: there is no such system, or several are to be trained end to end at once.
+    """
+    known = [*SEVEN, *VARIANTS]
+    for name in names:
+        if name not in (*known, "all"):
+            raise ValueError(f"there is no system {name!r}; there is all, {', '.join(known)}")
+    if not names:
+        raise ValueError(f"name the systems to train: all, or of {', '.join(known)}")
+    wanted = [name for name in known if name in names or ("all" in names and name in SEVEN)]
+    if finetune and len(wanted) > 1:
+        raise ValueError(f"--finetune trains one system with an encoder of its own, not {len(wanted)}")
+    return wanted
+
+
+def fresh_heads(
+    names: Sequence[str],
+    model: ScenePose,
+    sources: Sequence[Source],
+    seed: int = 0,
+    sizes: dict[str, dict] | None = None,
+) -> dict[str, Head]:
+    """Untrained systems; `vae30` gets 30 classes by k-means of the sources' training poses.
+
+    Args:
+        sizes: by name, fields of a system's config that are to differ from the default.
+    """
+    heads = {}
+    for name in names:
+        torch.manual_seed(seed)  # so that a system starts the same, whichever others are trained beside it
+        template_set = _thirty(sources) if name == "vae30" else model.template_set
+        heads[name] = build(name, model.config, template_set, (sizes or {}).get(name))
+    return heads
+
+
+def _thirty(sources: Sequence[Source]) -> TemplateSet:
+    poses = reduce(Poses.joined, (Poses.primary(source.samples) for source in sources))
+    return describe(fit(poses, 30), poses)
+
+
+def prepare(
+    config: BaselineConfig,
+    sources: Sequence[Source],
+    checks: Sequence[Source],
+    sizes: dict[str, dict] | None = None,
+) -> tuple[BaselineRun, Batches]:
+    """The run, continued where it was broken off, and its batches; ``sizes`` as in `fresh_heads`."""
+    names = asked_for(config.methods, config.finetune)
+    if not Path(config.encoder).is_file():
+        raise FileNotFoundError(f"there is no encoder at {config.encoder}: train the main model first")
+    accelerator = start(config)
+    model = load_checkpoint(config.encoder)
+    heads = fresh_heads(names, model, sources, config.seed, sizes)
+    run = BaselineRun(config, accelerator, model, heads, checks)
+    run.resume()
+    batches = Batches(
+        sources, model.template_set, config, view_size=model.config.view_size,
+        part=(accelerator.process_index, accelerator.num_processes), cut=run.device.type == "cpu",
+    )  # fmt: skip
+    if run.step == 0:
+        run.standardise([batches.whole(step) for step in range(min(FIRST, config.steps))])
+    return run, batches
+
+
+def main(config: BaselineConfig) -> None:
+    """Train until `config.steps`."""
+    sources = [open_source(name, "train") for name in config.data]
+    checks = [open_source(name, "val") for name in config.data]
+    run, batches = prepare(config, sources, checks)
+    train_on(run, loader_of(run, batches))
+    sizes = {path.stem: os.path.getsize(path) / 1e6 for path in sorted(config.out.glob("*.safetensors"))}
+    print(", ".join(f"{name} {size:.1f} MB" for name, size in sizes.items()))
