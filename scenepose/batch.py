@@ -77,7 +77,7 @@ def run(
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / "results.jsonl"
-    done = _finished(path, rows, generator.name, min(top_k, generator.num_templates))
+    done = _finished(path, rows, generator.name, generator.count(top_k))
     failed = sum("error" in line for line in done)
     with path.open("a", encoding="utf-8") as file:
         remaining = range(len(done), len(rows))

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 from tyro.conf import Positional, arg
 
 from scenepose.errors import RequestError, ScenePoseError
+from scenepose.study import cli as study
 
 Point = tuple[float, float]
+#: "No point given". Not None: a union of types would make the complaint about a bad point unreadable.
+NO_POINT = (math.nan, math.nan)
 
 
 def predict(
     scene: Annotated[Positional[Path], arg(metavar="SCENE")],
     /,
-    point: Annotated[Point | None, arg(metavar="X Y")] = None,
+    point: Annotated[Point, arg(metavar="X Y", help_behavior_hint="(or --points)")] = NO_POINT,
     points: Annotated[Path | None, arg(metavar="FILE.csv")] = None,
     method: str = "scenepose",
     top_k: int = 5,
@@ -40,7 +44,7 @@ def predict(
     """
     import scenepose
 
-    if (point is None) == (points is None):
+    if (point is NO_POINT) == (points is None):
         raise RequestError(
             "give either --point X Y for a picture or --points FILE.csv for a folder of pictures"
         )
@@ -62,7 +66,6 @@ def predict(
     from scenepose import export, images
     from scenepose.predictor import check_point
 
-    assert point is not None
     picture = images.read(scene)
     check_point(point, picture.width, picture.height)
     encoded = scenepose.load(method, checkpoint).encode(picture)
@@ -119,15 +122,33 @@ def methods() -> None:
 
 
 def bench(
-    checkpoint: Annotated[Path | None, arg(metavar="FILE")] = None, repeats: int = 20, server: bool = True
+    checkpoint: Annotated[Path | None, arg(metavar="FILE")] = None,
+    repeats: int = 20,
+    server: bool = True,
+    training: bool = False,
+    frames: int = 2,
+    precision: Literal["fp32", "bf16"] = "fp32",
+    workers: int = 0,
 ) -> None:
     """Speed on this machine, as ratios to bare networks measured in the same run.
 
     Args:
         checkpoint: weights other than the bundled ones.
-        repeats: how often each thing is timed; the median counts.
+        repeats: how often each thing is timed (a training step a quarter as often); the median counts.
         server: whether to time the start of the demo, too.
+        training: time a training step instead.
+        frames: of a training step, with four points each.
+        precision: of a training step.
+        workers: processes that load for a training step; 0 loads within it.
     """
+    if training:
+        try:
+            from train.bench import report as report_training
+        except ImportError as error:
+            raise RequestError(f"training needs {error.name}: pip install 'scenepose[train]'") from error
+
+        report_training(frames, max(1, repeats // 4), precision, workers)
+        return
     from scenepose.bench import report
 
     report(checkpoint, repeats, server)
@@ -141,6 +162,7 @@ def main(arguments: list[str] | None = None) -> None:
     app = tyro.extras.SubcommandApp()
     for name, command in COMMANDS.items():
         app.command(name=name)(command)
+    app.command(study.commands(), name="study", help="Collect preferences between poses, rank the methods.")
     try:
         app.cli(args=arguments, prog="scenepose", description="Click a point, see the people who fit there.")
     except ScenePoseError as error:

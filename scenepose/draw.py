@@ -106,6 +106,7 @@ def overlay(
     *,
     size: tuple[int, int] | None = None,
     badges: bool = True,
+    colour: Colour | None = None,
 ) -> Image.Image:
     """The scene with the poses drawn over it.
 
@@ -115,6 +116,7 @@ def overlay(
         point: the clicked point, marked if given; same pixels.
         size: (width, height) of the answer; by default that of ``picture.image``.
         badges: whether a pose carries its rank's number (only where there are several).
+        colour: of all poses; by default each has its template's.
 
     Returns:
         RGB picture.
@@ -130,7 +132,8 @@ def overlay(
     # The unit of every width below: about 5.7 pixels on 960 x 720.
     unit = max(1.6, 0.0068 * (size[0] * size[1]) ** 0.5)
     for rank in reversed(range(len(poses))):
-        _paste_figure(canvas, drawn[rank], template_colour(poses[rank].template), style(rank), unit)
+        own = colour or template_colour(poses[rank].template)
+        _paste_figure(canvas, drawn[rank], own, style(rank), unit)
     if point is not None:
         _paste_target(canvas, (point[0] * factor[0], point[1] * factor[1]), unit)
     if badges and len(poses) > 1:

@@ -1,19 +1,25 @@
-"""The losses of the main model (paper, section 3.6), as pure functions; each is a mean over valid entries."""
+"""The losses (paper, section 3.6), as pure functions; each is a mean over valid entries.
+
+``count`` is the number of valid entries to divide by; None counts those given. Several processes, each with a
+share of a batch, pass the same number, so that their losses add up to those of the whole batch.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 
-def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
+def masked_mean(values: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:
     """Mean of ``values`` where ``valid`` (same shape, bool); zero, with zero gradient, where nothing is."""
     kept = torch.where(valid, values, torch.zeros_like(values))
-    return kept.sum() / valid.sum().clamp(min=1)
+    return kept.sum() / (valid.sum() if count is None else count).clamp(min=1e-6)
 
 
-def classification_loss(logits: Tensor, positive: Tensor, counted: Tensor, pos_weight: float) -> Tensor:
+def classification_loss(
+    logits: Tensor, positive: Tensor, counted: Tensor, pos_weight: float, count: Tensor | None = None
+) -> Tensor:
     """Binary cross entropy of the compatibility scores.
 
     Args:
@@ -22,24 +28,57 @@ def classification_loss(logits: Tensor, positive: Tensor, counted: Tensor, pos_w
         counted: (B, K) bool; the others count neither way, because nobody knows.
         pos_weight: how much a positive weighs against a negative.
     """
-    weight = torch.tensor(pos_weight, device=logits.device)
+    weight = torch.full((), pos_weight, device=logits.device)  # made there: a copy would wait for the GPU
     each = binary_cross_entropy_with_logits(
         logits, positive.to(logits.dtype), reduction="none", pos_weight=weight
     )
-    return masked_mean(each, counted)
+    return masked_mean(each, counted, count)
 
 
-def scale_loss(predicted: Tensor, target: Tensor, std: Tensor, valid: Tensor) -> Tensor:
-    """Mean squared error of scales (..., 2) in units of their spread ``std`` (2,), where valid (...)."""
-    error = ((predicted - target) / std) ** 2
-    return masked_mean(error, valid[..., None].expand_as(error))
+def scale_loss(
+    predicted: Tensor, target: Tensor, std: Tensor, valid: Tensor, count: Tensor | None = None
+) -> Tensor:
+    """Mean squared error of scales (..., 2) in units of their spread ``std`` (2,), where valid (...).
+
+    ``count`` is of valid entries (...), each of which has a width and a height.
+    """
+    error = (((predicted - target) / std) ** 2).mean(-1)
+    return masked_mean(error, valid, count)
 
 
-def offset_loss(predicted: Tensor, target: Tensor, std: float, known: Tensor) -> Tensor:
+def offset_loss(
+    predicted: Tensor, target: Tensor, std: float, known: Tensor, count: Tensor | None = None
+) -> Tensor:
     """Mean squared error of offsets (B, 16, 2) in units of their spread, over the known joints (B, 16).
 
     Unknown joints' targets may be NaN: they reach neither the value nor the gradient.
     """
     clean = torch.where(known[..., None], target, torch.zeros_like(target))
-    error = ((predicted - clean) / std) ** 2
-    return masked_mean(error, known[..., None].expand_as(error))
+    return masked_mean((((predicted - clean) / std) ** 2).mean(-1), known, count)
+
+
+def distillation_loss(student: Tensor, teacher: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:
+    """Mean squared difference of feature vectors (B, features), where valid (B,).
+
+    The student's are mapped to the teacher's size; the teacher's are standardised and carry no gradient.
+    """
+    return masked_mean(((student - teacher.detach()) ** 2).mean(-1), valid, count)
+
+
+def adversarial_loss(judged: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:
+    """What the generator pays for poses that the discriminator sees through: logits (B, n), valid (B, n)."""
+    return masked_mean(softplus(-judged), valid, count)
+
+
+def discriminator_loss(
+    true: Tensor, other: Tensor, fits: Tensor, valid: Tensor,
+    count_true: Tensor | None = None, count_other: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """Binary cross entropy of the discriminator: true templates' poses up, other positives' poses down.
+
+    Args:
+        true: (B,) logits of the true templates' poses. fits: (B,) bool, where there is one.
+        other: (B, n) logits of the other positives' poses. valid: (B, n) bool.
+    """
+    up = masked_mean(softplus(-true), fits, count_true)
+    return (up + masked_mean(softplus(other), valid, count_other)) / 2

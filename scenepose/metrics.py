@@ -75,6 +75,15 @@ def pck_nearest_valid(predicted: NDArray, valid: list[NDArray], known: list[NDAr
     return np.array(best, np.float64)
 
 
+def diversity(samples: NDArray) -> NDArray:
+    """How far n samples (..., n, 16, 2) of one place spread: (...), 0 where all are one.
+
+    The root mean squared distance of a keypoint from its mean over the samples, in the samples' unit.
+    """
+    spread = ((samples - samples.mean(-3, keepdims=True)) ** 2).sum(-1)  # (..., n, 16)
+    return np.sqrt(spread.mean((-2, -1)))
+
+
 class Interval(NamedTuple):
     """A mean with its 95 % bootstrap interval."""
 

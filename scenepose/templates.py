@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ class TemplateSet:
         mean_scale: (2,) float32 mean width and height of the training poses, picture heights.
         scale_std: (2,) float32 their standard deviations.
         offset_std: standard deviation of the training poses' offsets from their nearest template.
+        scales: (K, 2) float32 mean width and height of each template's members; by default the common mean.
     """
 
     templates: NDArray
@@ -40,6 +41,11 @@ class TemplateSet:
     mean_scale: NDArray
     scale_std: NDArray
     offset_std: float
+    scales: NDArray = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+
+    def __post_init__(self) -> None:
+        if not len(self.scales):
+            object.__setattr__(self, "scales", np.tile(self.mean_scale, (len(self.templates), 1)))
 
     def __len__(self) -> int:
         return len(self.templates)
@@ -77,6 +83,7 @@ class TemplateSet:
                 mean_scale=np.asarray(columns["mean_scale"], np.float32),
                 scale_std=np.asarray(columns["scale_std"], np.float32),
                 offset_std=float(columns["offset_std"]),
+                scales=np.asarray(columns.get("scales", []), np.float32).reshape(-1, 2),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"this is no template set: {error}") from error
@@ -135,13 +142,19 @@ def nearest(templates: NDArray, poses: NDArray) -> NDArray:
     return distance.argmin(1)
 
 
-def fit(poses: Poses, count: int, seed: int = 0) -> NDArray:
-    """Cluster poses and their mirror images by k-means: templates (count, 16, 2), most frequent first."""
+def fit(poses: Poses, count: int, seed: int = 0, balance: float = 0.0) -> NDArray:
+    """Cluster poses and their mirror images by k-means: templates (count, 16, 2), most frequent first.
+
+    Args:
+        balance: 0 lets every pose weigh the same, 1 every kind; between, rare kinds gain.
+    """
     if len(poses.normalised) < count:
         raise ValueError(f"{count} templates need as many poses, and there are {len(poses.normalised)}")
     both = poses.joined(poses.mirrored())
     means = KMeans(count, n_init=4, random_state=seed)  # pyright: ignore[reportArgumentType]
-    clusters = means.fit(both.normalised.reshape(-1, 32))
+    share = np.bincount(both.kinds, minlength=len(KINDS)) / len(both.kinds)
+    weights = share[both.kinds] ** -balance if balance else None
+    clusters = means.fit(both.normalised.reshape(-1, 32), sample_weight=weights)
     order = np.argsort(-np.bincount(np.asarray(clusters.labels_), minlength=count), kind="stable")
     # The mean of unit boxes is smaller than a unit box.
     return normalise(clusters.cluster_centers_[order].reshape(-1, 16, 2)).astype(np.float32)
@@ -171,15 +184,25 @@ def describe(templates: NDArray, poses: Poses) -> TemplateSet:
         mean_scale=poses.scales.mean(0).astype(np.float32),
         scale_std=poses.scales.std(0).clip(0.01).astype(np.float32),
         offset_std=max(0.01, float((poses.normalised - templates[own]).std())),
+        scales=np.stack(
+            [
+                both.scales[assigned == number].mean(0)
+                if (assigned == number).any()
+                else poses.scales.mean(0)
+                for number in range(len(templates))
+            ]
+        ).astype(np.float32),
     )
 
 
 def choose(candidates: TemplateSet, poses: Poses, count: int) -> list[int]:
     """Choose candidates so that the kinds and headings present are each covered.
 
-    Kind and quarter of heading (front, right, back, left) make the groups. Groups in order of their poses,
-    mirrored ones included, get their most frequent candidate; then the round starts again, until ``count``
-    candidates are chosen. A group whose candidates are used up, or under 1 % of the poses, is passed over.
+    First every kind gets the candidate that most of its poses are nearest to, of those that are mostly of the
+    kind; where there is none, the one with the largest share of it. Then kind and quarter of heading (front,
+    right, back, left) make groups; in order of their poses, mirrored ones included, they get their most
+    frequent candidate, round after round, until ``count`` are chosen. Kinds and groups under 1 % of the poses
+    are passed over.
 
     Returns:
         The chosen candidates' numbers, ascending.
@@ -187,19 +210,28 @@ def choose(candidates: TemplateSet, poses: Poses, count: int) -> list[int]:
     both = poses.joined(poses.mirrored())
     assigned = nearest(candidates.templates, both.normalised)
     quarters = np.round(both.headings / (np.pi / 2)).astype(int) % 4
-    groups = Counter(zip(both.kinds.tolist(), quarters.tolist(), strict=True))
-    members: dict[tuple[int, int], list[int]] = {}
-    for number in np.argsort(-np.bincount(assigned, minlength=len(candidates)), kind="stable"):
-        of = Counter(
-            zip(both.kinds[assigned == number].tolist(), quarters[assigned == number].tolist(), strict=True)
-        )
-        if of:
-            members.setdefault(of.most_common(1)[0][0], []).append(int(number))
-    order = [group for group, size in groups.most_common() if size >= 0.01 * len(both.kinds)]
+    # table[c, k, q]: poses of kind k and quarter q that are nearest to candidate c
+    table = np.zeros((len(candidates), len(KINDS), 4), int)
+    np.add.at(table, (assigned, both.kinds, quarters), 1)
+    enough = 0.01 * len(both.kinds)
     chosen: list[int] = []
-    while len(chosen) < count and any(members.get(group) for group in order):
+    kinds, own = table.sum(2), table.sum(2).argmax(1)
+    for kind in np.argsort(-kinds.sum(0), kind="stable"):
+        free = [c for c in range(len(candidates)) if c not in chosen]
+        if kinds[:, kind].sum() < enough or len(chosen) == count or not free:
+            continue
+        mostly = [c for c in free if own[c] == kind]
+        share = kinds[:, kind] / kinds.sum(1).clip(1)
+        worth, pool = (kinds[:, kind], mostly) if mostly else (share, free)
+        chosen.append(pool[int(np.argmax(worth[pool]))])
+    best = table.reshape(len(candidates), -1).argmax(1)
+    sizes = table.sum(0).reshape(-1)
+    order = [int(group) for group in np.argsort(-sizes, kind="stable") if sizes[group] >= enough]
+    frequent = np.argsort(-table.sum((1, 2)), kind="stable").tolist()
+    members = {group: [c for c in frequent if best[c] == group and c not in chosen] for group in order}
+    while len(chosen) < count and any(members.values()):
         for group in order:
-            if members.get(group) and len(chosen) < count:
+            if members[group] and len(chosen) < count:
                 chosen.append(members[group].pop(0))
     left = [number for number in range(len(candidates)) if number not in chosen]
     return sorted(chosen + left[: count - len(chosen)])

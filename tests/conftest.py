@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,10 @@ from scenepose.assets import assets, checkpoint_path
 from scenepose.model.checkpoint import save_checkpoint
 from scenepose.model.scenepose import ScenePose, ScenePoseConfig
 from scenepose.predictor import Generator
+from scenepose.study.database import Database
 from scenepose.templates import TemplateSet
+from tests import postgres
+from tests.placed import bank, placed, samples  # noqa: F401 (fixtures of the data's and the placer's tests)
 
 # The networks here are small: on a busy machine several threads would only wait for each other.
 torch.set_num_threads(1)
@@ -70,6 +73,14 @@ def random_checkpoint(template_set: TemplateSet, tmp_path_factory: pytest.TempPa
     path = tmp_path_factory.mktemp("checkpoint") / "random.safetensors"
     save_checkpoint(path, ScenePose(SMALL, template_set), {"data": "none"})
     return path
+
+
+@pytest.fixture(scope="session")
+def heads_folder(random_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That checkpoint, and the compared systems trained on it for a moment."""
+    from tests.tiny_heads import trained
+
+    return trained(tmp_path_factory.mktemp("heads"), random_checkpoint)
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +154,11 @@ def serving(checkpoint: Path, scenes: Path, folder: Path) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "demo.py", "--port", str(port), "--scenes", str(scenes)]
     command += ["--checkpoint", str(checkpoint)]
-    environment = {**os.environ, "GRADIO_TEMP_DIR": str(folder / "files")}
+    environment = {
+        **os.environ,
+        "GRADIO_TEMP_DIR": str(folder / "files"),
+        "SCENEPOSE_STUDY_DATABASE": str(folder / "study.sqlite"),
+    }
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environment)
         try:
@@ -173,3 +188,28 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server: the one that is named, else one started for the session."""
+    if postgres.VARIABLE in os.environ:
+        yield os.environ[postgres.VARIABLE]
+        return
+    programs = postgres.binaries()
+    if programs is None:
+        pytest.skip("needs PostgreSQL: apt-get install postgresql, or set SCENEPOSE_TEST_POSTGRES")
+    with postgres.cluster(programs) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def study_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty study database, once on SQLite and once on PostgreSQL."""
+    with ExitStack() as stack:
+        url = str(tmp_path / "study.sqlite")
+        if request.param == "postgresql":
+            url = stack.enter_context(postgres.fresh_database(request.getfixturevalue("postgres_server")))
+        database = Database(url)
+        yield database
+        database.close()

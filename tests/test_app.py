@@ -89,10 +89,11 @@ def test_no_file_of_the_server_and_no_address(server: str, photo: dict[str, Any]
             urllib.request.urlopen(f"{server}/gradio_api/file={path}", timeout=20)
 
 
-def test_only_the_endpoint_is_public(server: str) -> None:
+def test_only_the_endpoints_are_public(server: str) -> None:
     with urllib.request.urlopen(f"{server}/gradio_api/info", timeout=20) as answer:
         info = json.loads(answer.read())
-    assert list(info["named_endpoints"]) == ["/generate"]
+    public = {"/generate", "/compare", "/study_next", "/study_vote", "/study_ranking"}
+    assert set(info["named_endpoints"]) == public
     parameters = info["named_endpoints"]["/generate"]["parameters"]
     assert [parameter["parameter_name"] for parameter in parameters] == ["image", "x", "y", "top_k"]
 

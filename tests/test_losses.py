@@ -7,7 +7,13 @@ import math
 import pytest
 import torch
 
-from scenepose.losses import classification_loss, masked_mean, offset_loss, scale_loss
+from scenepose.losses import (
+    classification_loss,
+    distillation_loss,
+    masked_mean,
+    offset_loss,
+    scale_loss,
+)
 
 
 def test_masked_mean_counts_valid_entries_only() -> None:
@@ -45,3 +51,21 @@ def test_unknown_joints_reach_neither_offset_loss_nor_gradient() -> None:
     assert (predicted.grad[0, 3] == 0).all()
     assert predicted.grad.isfinite().all()
     assert (predicted.grad[0, 4] != 0).all()
+
+
+def test_shares_of_a_batch_add_up_to_its_loss() -> None:
+    torch.manual_seed(0)
+    predicted, target = torch.rand(6, 2), torch.rand(6, 2)
+    valid, std = torch.tensor([True, False, True, True, False, True]), torch.tensor([0.1, 0.3])
+    whole = scale_loss(predicted, target, std, valid)
+    count = valid.sum() / 2  # of both processes together, divided by their number
+    parts = [scale_loss(predicted[r::2], target[r::2], std, valid[r::2], count) for r in range(2)]
+    torch.testing.assert_close((parts[0] + parts[1]) / 2, whole)
+
+
+def test_distillation_skips_points_where_nobody_fits_and_spares_the_teacher() -> None:
+    student, teacher = torch.zeros(2, 3, requires_grad=True), torch.ones(2, 3, requires_grad=True)
+    loss = distillation_loss(student, teacher, torch.tensor([True, False]))
+    loss.backward()
+    assert loss.item() == pytest.approx(1.0)
+    assert teacher.grad is None

@@ -12,6 +12,7 @@ from scenepose.geometry import box
 from scenepose.model.attention import Attention, sine_positions
 from scenepose.model.backbone import Backbone, load_backbone
 from scenepose.model.checkpoint import load_checkpoint, read_card, save_checkpoint
+from scenepose.model.foundation import into_local_frame
 from scenepose.model.offset_transformer import OffsetTransformer, region_boxes, visible_tokens
 from scenepose.model.scenepose import ScenePose, ScenePoseConfig
 from scenepose.model.teacher import Teacher, keypoint_heatmaps
@@ -243,3 +244,26 @@ def test_the_points_place_changes_the_answer_when_the_model_is_told() -> None:
     assert not torch.allclose(low, high)
     with pytest.raises(ValueError, match="told where in the picture the point lies"):
         model(*inputs)
+
+
+def test_maps_are_brought_to_where_the_local_view_has_them() -> None:
+    cells, aspect = 8, 2.0
+    middles = (torch.arange(cells) + 0.5) / cells
+    across = middles.expand(1, 2, cells, cells)  # a global map that says how far right each cell is
+    place = torch.tensor([[0.5, 0.3, aspect]])
+    around, detail = into_local_frame(across, torch.ones(1, 2, cells, cells), place)
+    # The local view spans 1 / aspect of the picture's width, its middle at the point.
+    expected = 0.5 + (middles - 0.5) / aspect
+    torch.testing.assert_close(around[0, 0, 3], expected)
+    assert around[0, 0, 0].max() == 0  # 0.3 - 0.5 < 0: above the picture
+    torch.testing.assert_close(detail[0, 0].sum(), torch.tensor(16.0))
+    assert detail[0, 0, 2:6, 2:6].min() == 1
+
+
+def test_aligned_views_use_the_place() -> None:
+    model = tiny.model(replace(tiny.CONFIG, views="aligned"))
+    views = [tiny.views(2, seed) for seed in range(3)]
+    here, there = torch.tensor([[0.2, 0.5, 1.3]] * 2), torch.tensor([[0.8, 0.5, 1.3]] * 2)
+    assert not torch.allclose(model(*views, place=here).logits, model(*views, place=there).logits)
+    with pytest.raises(ValueError, match="was not told where"):
+        model(*views)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scenepose.data.samples import KINDS
-from scenepose.geometry import box
+from scenepose.geometry import box, normalise
 from scenepose.skeleton import mirror
 from scenepose.templates import Poses, TemplateSet, choose, describe, fit, nearest
 from tests import tiny
@@ -56,6 +56,20 @@ def test_choice_covers_every_kind_and_heading() -> None:
     chosen = choose(candidates, poses, 8)
     assert len(chosen) == len(set(chosen)) == 8
     assert {candidates.kinds[number] for number in chosen} == {"stand", "walk", "sit", "lie"}
+
+
+def test_choice_covers_nine_kinds_with_rare_ones_among_them() -> None:
+    rng = np.random.default_rng(0)
+    shapes = tiny.poses(9, seed=11)
+    kinds = np.repeat(np.arange(9), [400, 300, 60, 60, 120, 20, 20, 20, 15])
+    poses = Poses(
+        normalise(shapes[kinds] + rng.normal(0, 0.02, (len(kinds), 16, 2))), np.ones((len(kinds), 2)),
+        kinds, rng.uniform(-3, 3, len(kinds)),
+    )  # fmt: skip
+    candidates = describe(fit(poses, 30, balance=0.5), poses)
+    chosen = choose(candidates, poses, 14)
+    assert len(set(chosen)) == 14
+    assert {candidates.kinds[number] for number in chosen} == set(KINDS)
 
 
 def test_nearest_uses_known_joints_only() -> None:

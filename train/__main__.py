@@ -12,10 +12,18 @@ COMMANDS = {
     "poses": ("train.poses", "fit the pose sampler to recorded 3-D poses"),
     "place": ("train.place", "put people into RGB-D frames: makes a source's samples"),
     "stats": ("train.stats", "count what a source holds"),
+    "compare-poses": ("train.compare_poses", "compare placed poses with real 2-D poses: table and plot"),
+    "convert": ("train.convert", "turn samples into the Sitcom layout or back"),
     "sheet": ("train.sheet", "draw contact sheets of samples or predictions"),
     "templates": ("train.templates", "fit pose templates to a source's training poses"),
+    "pack": ("train.pack", "write a source as a small folder to carry elsewhere"),
+    "teacher": ("train.teacher", "train the teacher that the main model learns from"),
     "scenepose": ("train.scenepose", "train the main model"),
+    "baseline": ("train.baseline", "train the systems that the main model is compared with"),
+    "release-baselines": ("train.release_baselines", "make trained systems the ones that ship"),
+    "compare": ("train.compare", "draw every method's answer at some points: the README's figure"),
     "evaluate": ("train.evaluate", "measure methods on a source, write results.json and results.md"),
+    "ablate": ("train.ablate", "train and compare the method with parts left out"),
     "release": ("train.release", "turn a training run into the checkpoint that ships, with its model card"),
 }
 
@@ -26,7 +34,7 @@ def main() -> None:
     if name in ("-h", "--help") or name not in COMMANDS:
         print("usage: python -m train COMMAND [options]; python -m train COMMAND --help lists the options\n")
         for command, (_, meaning) in COMMANDS.items():
-            print(f"  {command:12s} {meaning}")
+            print(f"  {command:18s} {meaning}")
         raise SystemExit(0 if name in ("-h", "--help") else f"\nthere is no command {name!r}")
     command = import_module(COMMANDS[name][0]).main
     flat = (tyro.conf.OmitArgPrefixes,)

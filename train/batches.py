@@ -8,27 +8,62 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from scenepose.data.samples import KINDS, Samples
+from scenepose.data.samples import KINDS
 from scenepose.data.sources import Source
-from scenepose.geometry import decompose, detail_view, global_view, local_view, place_in_picture
-from scenepose.skeleton import mirror
+from scenepose.geometry import View, detail_view, global_view, local_view, place_in_picture
 from scenepose.templates import TemplateSet
 from scenepose.views import crop
-from train.config import AugmentConfig, TrainConfig
+from train.augment import draw_change
+from train.config import RunConfig
+from train.crops import cut_views
+from train.pictures import Pictures
+from train.targets import targets_of
+
+
+class Views(NamedTuple):
+    """The three views of B points in F frames, ImageNet-normalised."""
+
+    whole: Tensor  # (F, 3, S, S)
+    local: Tensor  # (B, 3, S, S)
+    detail: Tensor  # (B, 3, S, S)
+
+
+class Uncut(NamedTuple):
+    """F changed pictures and the views to cut from them on the device.
+
+    Few and large tensors: each costs the loader's processes an open file on its way.
+    """
+
+    pixels: Tensor  # uint8, the pictures (3, h, w) one after the other
+    sizes: list[tuple[int, int, int]]  # h, w and number of points of each
+    views: Tensor  # (F + 2 B, 4): of each picture the whole, its points' local views, their detail views
+
+    def cut(self, device: torch.device, size: int) -> Views:
+        """The views, on the device."""
+        pixels, boxes = (x.to(device, non_blocking=True) for x in (self.pixels, self.views))
+        whole, local, detail, first, row = [], [], [], 0, 0
+        for height, width, points in self.sizes:
+            picture = pixels[first : first + 3 * height * width].view(3, height, width)
+            found = cut_views(picture, boxes[row : row + 1 + 2 * points], size)
+            whole.append(found[:1])
+            local.append(found[1 : 1 + points])
+            detail.append(found[1 + points :])
+            first, row = first + 3 * height * width, row + 1 + 2 * points
+        return Views(torch.cat(whole), torch.cat(local), torch.cat(detail))
 
 
 class Batch(NamedTuple):
     """B points in F frames. Where nobody fits, only the compatibility targets mean anything."""
 
-    global_views: Tensor  # (F, 3, S, S)
-    local_views: Tensor  # (B, 3, S, S)
-    detail_views: Tensor  # (B, 3, S, S)
+    views: Views | Uncut
     place: Tensor  # (B, 3) where the points lie in their pictures
-    frame: Tensor  # (B,) row in global_views
+    frame: Tensor  # (B,) row of the whole view
+    sample: Tensor  # (B,) number of the point, sources counted through
+    mirrored: Tensor  # (B,) bool
     fits: Tensor  # (B,) bool: there is a pose
     template: Tensor  # (B,) nearest template
     positive: Tensor  # (B, K) 1 where the template fits, 0 where not, between where it only may
@@ -39,140 +74,20 @@ class Batch(NamedTuple):
     normalised: Tensor  # (B, 16, 2), NaN where unknown
     known: Tensor  # (B, 16) bool
 
-
-class Change(NamedTuple):
-    """An augmentation of one frame: keep a rectangle, resize it, maybe mirror it, change its colours."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-    width: int
-    height: int
-    mirrored: bool
-    brightness: float
-    contrast: float
-    saturation: float
-
-    def picture(self, picture: Image.Image) -> Image.Image:
-        """The changed picture."""
-        box = (self.left, self.top, self.right, self.bottom)
-        picture = picture.resize((self.width, self.height), Image.Resampling.BILINEAR, box=box)
-        if self.mirrored:
-            picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        for enhance, factor in (
-            (ImageEnhance.Brightness, self.brightness),
-            (ImageEnhance.Contrast, self.contrast),
-            (ImageEnhance.Color, self.saturation),
-        ):
-            if factor != 1.0:
-                picture = enhance(picture).enhance(factor)
-        return picture
-
-    def _stretched(self, places: NDArray) -> NDArray:
-        factor = np.array([self.width / (self.right - self.left), self.height / (self.bottom - self.top)])
-        return (places - np.array([self.left, self.top])) * factor
-
-    def points(self, points: NDArray) -> NDArray:
-        """Where points (..., 2) of the frame lie in the changed picture, pixels."""
-        moved = self._stretched(points)
-        if self.mirrored:
-            moved[..., 0] = self.width - moved[..., 0]
-        return moved
-
-    def keypoints(self, keypoints: NDArray) -> NDArray:
-        """Where poses (..., 16, 2) lie in the changed picture; left and right swap in a mirror."""
-        moved = self._stretched(keypoints)
-        return mirror(moved, self.width) if self.mirrored else moved
-
-
-def no_change(width: int, height: int) -> Change:
-    """The change that leaves a frame as it is."""
-    return Change(0.0, 0.0, float(width), float(height), width, height, False, 1.0, 1.0, 1.0)
-
-
-def draw_change(
-    rng: np.random.Generator, size: tuple[int, int], points: NDArray, config: AugmentConfig
-) -> Change:
-    """A random augmentation that keeps all ``points`` (P, 2) in the picture."""
-    width, height = size
-    sides = np.array([width, height]) * rng.uniform(config.crop, 1.0)
-    sides = np.maximum(sides, np.ptp(points, axis=0))
-    # The rectangle's corner: anywhere such that the points stay inside.
-    low = np.clip(points.max(0) - sides, 0, np.array(size) - sides)
-    high = np.clip(points.min(0), low, np.array(size) - sides)
-    left, top = rng.uniform(low, high)
-    factor = np.exp(rng.uniform(min(0.0, np.log(config.smallest_height / sides[1])), 0.0))
-    stretch = np.exp(rng.uniform(-config.aspect, config.aspect))
-    new_width, new_height = (sides * factor * np.array([stretch**0.5, stretch**-0.5])).round().astype(int)
-    colours = rng.uniform(1 - config.colour, 1 + config.colour, 3) if config.colour else np.ones(3)
-    return Change(
-        float(left), float(top), min(float(left + sides[0]), width), min(float(top + sides[1]), height),
-        max(32, int(new_width)), max(32, int(new_height)),
-        bool(config.mirror and rng.random() < 0.5), *map(float, colours),
-    )  # fmt: skip
-
-
-class Targets(NamedTuple):
-    """What training asks for at n points, as arrays; the fields are those of `Batch`."""
-
-    fits: NDArray
-    template: NDArray
-    positive: NDArray
-    counted: NDArray
-    scale: NDArray
-    scales: NDArray
-    sized: NDArray
-    normalised: NDArray
-    known: NDArray
-
-
-def targets_of(
-    samples: Samples,
-    points: NDArray,
-    change: Change,
-    templates: TemplateSet,
-    mode: str = "nearest",
-    scales: str = "nearest",
-) -> Targets:
-    """Targets at some points of one frame, after a change: `TrainConfig.targets` and `TrainConfig.scales`."""
-    count, kinds = len(points), np.array([KINDS.index(kind) for kind in templates.kinds])
-    out = Targets(
-        fits=np.zeros(count, bool), template=np.zeros(count, np.int64),
-        positive=np.zeros((count, len(templates)), np.float32),
-        counted=np.ones((count, len(templates)), bool),
-        scale=np.ones((count, 2), np.float32),
-        scales=np.ones((count, len(templates), 2), np.float32), sized=np.zeros((count, len(templates)), bool),
-        normalised=np.full((count, 16, 2), np.nan, np.float32),
-        known=np.zeros((count, 16), bool),
-    )  # fmt: skip
-    for n, point in enumerate(points):
-        rows = samples.pose_rows(point)
-        if mode != "nearest":
-            out.counted[n] = samples.tried[point, kinds] > 0
-        if not len(rows):
-            continue
-        known = samples.visibility[rows] >= 1
-        keypoints = np.where(known[..., None], samples.keypoints[rows], np.nan).astype(np.float64)
-        _, scale, normalised = decompose(change.keypoints(keypoints) / change.height)
-        nearest = templates.nearest(normalised)
-        first = int(np.flatnonzero(samples.primary[rows])[0])
-        out.fits[n], out.template[n], out.scale[n] = True, nearest[first], scale[first]
-        measured = np.append(np.arange(len(rows)) if scales == "valid" else [], first).astype(int)
-        # The primary pose comes last, so that its scale stands where several are nearest to one template.
-        out.scales[n, nearest[measured]], out.sized[n, nearest[measured]] = scale[measured], True
-        out.normalised[n], out.known[n] = normalised[first], ~np.isnan(normalised[first, :, 0])
-        if mode != "nearest":
-            out.positive[n, nearest] = 1.0 if mode == "valid" else 0.5
-        out.positive[n, nearest[first]] = 1.0
-        out.counted[n] |= out.positive[n] > 0
-    return out
+    def moved(self, device: torch.device, size: int) -> Batch:
+        """The batch on a device, its views cut."""
+        views, *rest = self
+        if isinstance(views, Uncut):
+            views = views.cut(device, size)
+        layout = torch.channels_last
+        views = Views(*(view.to(device, memory_format=layout, non_blocking=True) for view in views))
+        return Batch(views, *(tensor.to(device, non_blocking=True) for tensor in rest))
 
 
 class Sampler:
     """Draws frames and points of one source, by weights that depend on the kinds."""
 
-    def __init__(self, source: Source, config: TrainConfig) -> None:
+    def __init__(self, source: Source, config: RunConfig) -> None:
         samples = source.samples
         rows = samples.primary_rows
         fits = rows >= 0
@@ -203,44 +118,91 @@ class Sampler:
 
 
 class Batches(Dataset):
-    """``batches[step]`` is the batch of that step, always the same one: a resumed run sees the same data."""
+    """``batches[step]`` is the batch of that step, always the same one: a resumed run sees the same data.
 
-    def __init__(self, sources: Sequence[Source], templates: TemplateSet, config: TrainConfig) -> None:
+    Args:
+        sources: where points are drawn from. view_size: of the views, pixels.
+        targets, scales: as in `TrainConfig`.
+        part: (this process, all processes): which of a step's frames are prepared. Each frame has a random
+            generator of its own, so that the parts together are the batch of a single process.
+        cut: whether to cut the views here, or leave it to the device.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        templates: TemplateSet,
+        config: RunConfig,
+        *,
+        view_size: int,
+        targets: str = "nearest",
+        scales: str = "nearest",
+        part: tuple[int, int] = (0, 1),
+        cut: bool = True,
+    ) -> None:
+        if config.frames < part[1]:
+            raise ValueError(f"{part[1]} processes share {config.frames} frames a step: give more frames")
         self.samplers = [Sampler(source, config) for source in sources]
         weights = np.array(config.data_weights or [len(source.samples) for source in sources], np.float64)
         self.source_shares = weights / weights.sum()
-        self.templates, self.config = templates, config
+        self.first = np.cumsum([0, *(len(source.samples) for source in sources)])
+        self.pictures = [Pictures(source, config.cache_gigabytes / len(sources)) for source in sources]
+        self.templates, self.config, self.view_size = templates, config, view_size
+        self.targets, self.scales, self.part, self.cut = targets, scales, part, cut
 
     def __len__(self) -> int:
         return self.config.steps
 
     def __getitem__(self, step: int) -> Batch:
-        rng = np.random.default_rng((self.config.seed, step))
-        size = self.config.model.view_size
-        whole, local, detail, where, frames, targets = [], [], [], [], [], []
-        for number in range(self.config.frames):
-            sampler = self.samplers[int(rng.choice(len(self.samplers), p=self.source_shares))]
-            samples = sampler.source.samples
-            frame, points = sampler.draw(rng, self.config.points_per_frame)
-            picture = sampler.source.picture(frame)
-            places = samples.points[points].astype(np.float64)
-            change = draw_change(rng, picture.size, places, self.config.augment)
-            picture = change.picture(picture)
-            whole.append(crop(picture, global_view(*picture.size), size))
-            for x, y in change.points(places):
-                local.append(crop(picture, local_view((x, y), picture.height), size))
-                detail.append(crop(picture, detail_view((x, y), picture.height), size))
-                where.append(place_in_picture((x, y), *picture.size))
-                frames.append(number)
-            targets.append(
-                targets_of(samples, points, change, self.templates, self.config.targets, self.config.scales)
-            )
-        columns = (torch.from_numpy(np.concatenate(column)) for column in zip(*targets, strict=True))
-        return Batch(
-            torch.stack(whole),
-            torch.stack(local),
-            torch.stack(detail),
-            torch.tensor(where, dtype=torch.float32),
-            torch.tensor(frames),
-            *columns,
+        return self._some(step, *self.part)
+
+    def whole(self, step: int) -> Batch:
+        """The batch of all processes together."""
+        return self._some(step, 0, 1)
+
+    def _some(self, step: int, part: int, of: int) -> Batch:
+        parts = []
+        for row, number in enumerate(range(part, self.config.frames, of)):
+            parts.append(self._frame(np.random.default_rng((self.config.seed, step, number)), row))
+        views, *columns = zip(*parts, strict=True)
+        if self.cut:
+            joined = Views(*(torch.cat(column) for column in zip(*views, strict=True)))
+        else:
+            pictures, sizes, boxes = zip(*views, strict=True)
+            joined = Uncut(torch.cat(pictures), list(sizes), torch.cat(boxes))
+        return Batch(joined, *(torch.from_numpy(np.concatenate(column)) for column in columns))
+
+    def _frame(self, rng: np.random.Generator, row: int) -> tuple:
+        """One frame's part of the fields of `Batch`."""
+        which = int(rng.choice(len(self.samplers), p=self.source_shares))
+        sampler = self.samplers[which]
+        samples = sampler.source.samples
+        frame, points = sampler.draw(rng, self.config.points_per_frame)
+        width, height = (int(side) for side in samples.frame_sizes[frame])
+        places = samples.points[points].astype(np.float64)
+        change = draw_change(rng, (width, height), places, self.config.augment)
+        picture = change.picture(self.pictures[which].picture(frame), width)
+        moved = [(float(x), float(y)) for x, y in change.points(places)]
+        place = np.array([place_in_picture(point, *picture.size) for point in moved], np.float32)
+        return (
+            self._views(picture, moved),
+            place,
+            np.full(len(points), row),
+            self.first[which] + points,
+            np.full(len(points), change.mirrored),
+            *targets_of(samples, points, change, self.templates, self.targets, self.scales),
         )
+
+    def _views(self, picture: Image.Image, points: list[tuple[float, float]]) -> tuple:
+        """The parts of `Views`, or of `Uncut`."""
+        local = [local_view(point, picture.height) for point in points]
+        detail = [detail_view(point, picture.height) for point in points]
+        if not self.cut:
+            pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).flatten()
+            boxes = torch.tensor([global_view(*picture.size), *local, *detail])
+            return pixels, (picture.height, picture.width, len(points)), boxes
+
+        def stacked(views: list[View]) -> Tensor:
+            return torch.stack([crop(picture, view, self.view_size) for view in views])
+
+        return stacked([global_view(*picture.size)]), stacked(local), stacked(detail)

@@ -1,31 +1,27 @@
-"""`python -m train evaluate`: measure methods on a source; results.json, results.md and the table printed."""
+"""`python -m train evaluate`: measure methods on sources; results.json, a table, figures and a sheet."""
 
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import torch
-import tyro
 from sklearn.metrics import average_precision_score
 
-from scenepose import METHODS
 from scenepose.data.samples import KINDS
-from scenepose.data.sources import Source, open_source
-from scenepose.geometry import detail_view, global_view, local_view, place_in_picture
-from scenepose.metrics import bootstrap, bootstrap_difference
-from scenepose.model.checkpoint import load_checkpoint
-from scenepose.model.scenepose import ScenePose
-from scenepose.views import crop
+from scenepose.data.sources import Source, open_source, parse_source
+from scenepose.geometry import normalise
+from scenepose.metrics import bootstrap, bootstrap_difference, diversity, pck_curve
+from scenepose.templates import TemplateSet
+from train import figures
+from train.answers import answers_of, every_name, ms_per_click, open_method, parameters_of, together
+from train.cases import draw_cases
 from train.judge import (
     Answers,
     Truth,
-    answer,
     constant_answers,
     judged_points,
     other_answers,
@@ -33,11 +29,9 @@ from train.judge import (
     truth_at,
     valid_templates,
 )
+from train.support import Support, support_at
 
-#: Where each method's weights are, in the folder of checkpoints.
-CHECKPOINTS = {"scenepose": "scenepose.safetensors"}
-
-#: Columns of results.md: name in results.json, heading, whether higher is better.
+#: Columns of results.md: name in results.json, heading.
 COLUMNS = (
     ("pck", "PCK@0.2"),
     ("pck_top3", "best of 3"),
@@ -47,6 +41,10 @@ COLUMNS = (
     ("pck_nearest_valid", "PCK, nearest valid"),
     ("kind", "right kind"),
     ("posture", "right posture"),
+    ("size_error", "size error"),
+    ("floating", "floating"),
+    ("sinking", "sinking"),
+    ("diversity", "diversity"),
 )
 
 
@@ -54,16 +52,28 @@ COLUMNS = (
 class EvaluateConfig:
     """Measure methods beside the constant answer and, where known, other true poses."""
 
-    data: Annotated[list[str], tyro.conf.arg(help="sources, e.g. rooms nyu:DIR")]
-    out: Path  # results.json and results.md go there
-    methods: list[str] = field(default_factory=lambda: ["all"])  # names from scenepose.METHODS
-    split: str = "test"  # for sources that name none
-    limit: int | None = None  # points of each source, a fixed random choice
-    checkpoint: Path | None = None  # of scenepose, instead of the shipped one
+    data: list[str]
+    """Sources, e.g. rooms nyu:DIR; rooms:val names its split."""
+    out: Path
+    """results.json, results.md, the figures and the sheet go there."""
+    methods: list[str] = field(default_factory=lambda: ["all"])
+    """Names from `scenepose methods`; all takes those that have weights."""
+    split: str = "test"
+    """For sources that name none."""
+    limit: int | None = None
+    """Points of each source, a fixed random choice."""
+    checkpoint: Path | None = None
+    """Of scenepose, instead of the shipped one."""
     checkpoints: Path = Path("assets/checkpoints")
+    """Folder of the methods' weights."""
+    more: Path = Path("runs/baselines")
+    """Folder of weights that do not ship: vae30, and systems trained end to end, NAME-finetuned."""
     device: str = "cpu"
+    """cpu, cuda ..."""
     workers: int = 1
-    resamples: int = 2000  # of places, for the intervals
+    """Processes that prepare the pictures."""
+    resamples: int = 2000
+    """Of places, for the intervals."""
 
 
 class Judged(NamedTuple):
@@ -72,25 +82,7 @@ class Judged(NamedTuple):
     source: Source
     points: np.ndarray
     truth: Truth
-
-
-def ms_per_click(model: ScenePose, source: Source, repeats: int = 15) -> float:
-    """Median milliseconds from a further click on an encoded scene to its poses, drawing aside."""
-    picture = source.picture(int(source.samples.point_frames[0]))
-    point = (picture.width / 2, picture.height / 2)
-    device, size = next(model.parameters()).device, model.config.view_size
-    place = torch.tensor([place_in_picture(point, *picture.size)]).to(device)
-    times = []
-    with torch.inference_mode():
-        whole = crop(picture, global_view(*picture.size), size)[None].to(device)
-        global_map = model.encode_view(whole)
-        for _ in range(repeats + 2):
-            start = time.perf_counter()
-            views = [crop(picture, view(point, picture.height), size) for view in (local_view, detail_view)]
-            maps = model.encode_view(torch.stack(views).to(device, memory_format=torch.channels_last))
-            model.decode(model.fuse(global_map, maps[:1], maps[1:], place)).poses.cpu()
-            times.append(time.perf_counter() - start)
-    return 1000 * float(np.median(times[2:]))
+    support: Support
 
 
 def summary(
@@ -106,41 +98,35 @@ def summary(
             bootstrap_difference(values, constant[name], truth.places, resamples=resamples)
         )
         row[f"{name}_points"] = int((~np.isnan(values)).sum())
-    for name in ("pck", "pck_top5", "kind", "posture"):
         row[f"{name}_by_kind"] = {
-            kind: float(np.nanmean(measures[name][chosen]))
+            kind: float(np.nanmean(values[chosen]))
             for number, kind in enumerate(KINDS)
-            if not np.isnan(measures[name][chosen := truth.kinds == number]).all()
+            if not np.isnan(values[chosen := truth.kinds == number]).all()
         }
     return row
 
 
-def score_quality(answers: Answers, truth: Truth, model: ScenePose) -> dict:
-    """How well the scores tell templates that fit from the others, and their calibration."""
+def score_quality(answers: Answers, truth: Truth, templates: TemplateSet) -> dict:
+    """How well the scores tell templates that fit from the others, their calibration, and the confusion."""
     assert answers.scores is not None
-    positive, counted = valid_templates(truth, model.template_set)
+    positive, counted = valid_templates(truth, templates)
     said, right = answers.scores[counted], positive[counted]
     bins = np.minimum((said * 10).astype(int), 9)
+    nearest = templates.nearest(normalise(np.where(truth.known[..., None], truth.poses, np.nan)))
+    confusion = np.zeros((len(templates), len(templates)), int)
+    np.add.at(confusion, (nearest, answers.templates[:, 0]), 1)
     return {
-        "average_precision": float(average_precision_score(right, said)),
+        "average_precision": float(average_precision_score(right, said)) if right.any() else None,
         "average_precision_of_chance": float(right.mean()),
         "calibration": [
             {"said": float(said[bins == b].mean()), "found": float(right[bins == b].mean()),
              "count": int((bins == b).sum())}
             for b in range(10) if (bins == b).any()
         ],
+        "template_accuracy": float((answers.templates[:, 0] == nearest).mean()),
+        "template_names": list(templates.names),
+        "confusion": confusion.tolist(),
     }  # fmt: skip
-
-
-def together(parts: list[Answers]) -> Answers:
-    """Answers at the points of several sources, one after the other."""
-    scores = [part.scores for part in parts if part.scores is not None]
-    return Answers(
-        np.concatenate([part.poses for part in parts]),
-        np.concatenate([part.templates for part in parts]),
-        np.concatenate([part.kinds for part in parts]),
-        np.concatenate(scores) if len(scores) == len(parts) else None,
-    )
 
 
 def join_truth(judged: list[Judged]) -> Truth:
@@ -153,6 +139,24 @@ def join_truth(judged: list[Judged]) -> Truth:
         list(chain(*(t.valid for t in truths))), list(chain(*(t.valid_known for t in truths))),
         list(chain(*(t.valid_kinds for t in truths))), np.concatenate([t.tried for t in truths]),
     )  # fmt: skip
+
+
+def measured(answers: Answers, truth: Truth, judged: list[Judged]) -> dict[str, np.ndarray]:
+    """Every measure at every point."""
+    measures = per_point(answers, truth)
+    parts, first = [], 0
+    for one in judged:
+        rows = slice(first, first := first + len(one.points))
+        parts.append(one.support.measures(answers.poses[rows, 0], answers.kinds[rows, 0]))
+    return measures | {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def curve(answers: Answers, truth: Truth) -> np.ndarray:
+    """Mean PCK of the top poses at `figures.THRESHOLDS`, where there are such."""
+    here = np.isfinite(answers.poses[:, 0]).all((1, 2))
+    if not here.any():
+        return np.full(len(figures.THRESHOLDS), np.nan)
+    return pck_curve(answers.poses[here, 0], truth.poses[here], truth.known[here], figures.THRESHOLDS)
 
 
 def table(results: dict) -> str:
@@ -171,11 +175,18 @@ def table(results: dict) -> str:
         params = f"{row['params'] / 1e6:.1f} M" if row.get("params") else ""
         speed = f"{row['ms_per_click']:.0f}" if row.get("ms_per_click") else ""
         lines.append(f"| {name} | " + " | ".join(cells) + f" | {params} | {speed} |")
+    sources = ", ".join(
+        f"{name} ({split})" for name, split in zip(results["sources"], results["splits"], strict=True)
+    )
     lines += [
         "",
-        f"{results['count']} points in {results['places']} places of {', '.join(results['data'])} "
-        f"({results['split']}). In brackets: 95 % intervals, resampling places. Right kind: at points "
-        "where poses of one kind only fit; posture counts standing and walking as one.",
+        f"{results['count']} points in {results['places']} places of {sources}. In brackets: 95 % intervals, "
+        "resampling places. Truth: another pose known to fit at the point. Right kind: at points where poses "
+        "of one kind only fit; posture counts standing and walking as one. Size error: how much higher or "
+        "lower than people of its kind there, as a logarithm. Floating, sinking: no likely body of that size "
+        "has its lowest joint within 10 cm of the floor. Diversity: the root mean squared distance of "
+        "keypoints from their mean over 10 samples, picture heights, of methods that draw samples; these are "
+        "judged by the first. Best of 3 and of 5 are the one pose where a method has but one.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -189,50 +200,91 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def main(config: EvaluateConfig) -> None:
-    """Measure, write, print."""
-    methods = list(METHODS) if "all" in config.methods else list(config.methods)
-    for name in methods:
-        if name not in CHECKPOINTS:
-            raise ValueError(f"there is no method {name!r} to evaluate; there is {', '.join(CHECKPOINTS)}")
+def open_judged(config: EvaluateConfig) -> list[Judged]:
+    """The sources with the points that are judged."""
     judged = []
     for name in config.data:
         source = open_source(name, config.split)
         points = judged_points(source.samples, config.limit)
-        judged.append(Judged(source, points, truth_at(source.samples, points)))
-    truth = join_truth(judged)
-    if not len(truth.poses):
+        truth = truth_at(source.samples, points)
+        judged.append(Judged(source, points, truth, support_at(source.samples, points)))
+    if not sum(len(one.points) for one in judged):
         raise ValueError(f"{', '.join(config.data)} holds no pose to judge by")
-    rows: dict[str, dict] = {}
-    found: dict[str, tuple[Answers, dict]] = {}
-    model = None
-    for name in methods:
-        model = load_checkpoint(config.checkpoint or config.checkpoints / CHECKPOINTS[name])
-        model.to(config.device)
-        answers = together([answer(model, one.source, one.points, workers=config.workers) for one in judged])
-        extra = {
-            "params": sum(parameter.numel() for parameter in model.parameters()),
-            "ms_per_click": ms_per_click(model, judged[0].source),
-        } | score_quality(answers, truth, model)
-        found[name] = (answers, extra)
-    assert model is not None
-    found["constant"] = (constant_answers(model.template_set, len(truth.poses)), {"params": 0})
-    found["truth"] = (other_answers(truth), {})
-    measures = {name: per_point(answers, truth) for name, (answers, _) in found.items()}
-    for name, (_, extra) in found.items():
-        rows[name] = summary(measures[name], measures["constant"], truth, config.resamples) | extra
+    return judged
+
+
+def evaluate(config: EvaluateConfig) -> tuple[dict, dict, dict, list[Judged]]:
+    """Results as in results.json, every method's answers and measures, and what was judged."""
+    judged = open_judged(config)
+    truth = join_truth(judged)
+    answers: dict[str, Answers] = {}
+    extra: dict[str, dict] = {"constant": {"params": 0}, "truth": {}}
+    templates, generators = None, {}
+    main = config.checkpoint or config.checkpoints / "scenepose.safetensors"
+    folders = (main, config.checkpoints, config.more)
+    for name in every_name(config.more) if "all" in config.methods else config.methods:
+        generator = open_method(name, *folders, wanted=name in config.methods, device=config.device)
+        if generator is None:
+            print(f"{name}: no weights, left out")
+        else:
+            generators[name] = generator
+    parts = [answers_of(generators, one.source, one.points, workers=config.workers) for one in judged]
+    for name, generator in generators.items():
+        answers[name] = together([part[name] for part in parts])
+        extra[name] = {
+            "params": parameters_of(generator),
+            "ms_per_click": ms_per_click(generator, judged[0].source),
+        }
+        if templates is None or name == "scenepose":
+            templates = generator.model.template_set
+        if generator.stochastic:
+            extra[name]["spread"] = diversity(answers[name].poses)
+        if answers[name].scores is not None:
+            extra[name] |= score_quality(answers[name], truth, generator.model.template_set)
+    if templates is None:
+        raise ValueError(f"there are no weights in {config.checkpoints}")
+    answers["constant"] = constant_answers(templates, len(truth.poses))
+    answers["truth"] = other_answers(truth)
+    measures = {name: measured(said, truth, judged) for name, said in answers.items()}
+    nobody = np.full(len(truth.poses), np.nan)
+    for name in answers:
+        measures[name]["diversity"] = extra[name].pop("spread", nobody)
+    rows = {
+        name: summary(measures[name], measures["constant"], truth, config.resamples) | extra[name]
+        for name in answers
+    }
+    curves = {name: curve(said, truth).tolist() for name, said in answers.items()}
     results = {
-        "data": config.data, "split": config.split, "count": len(truth.poses),
+        "data": config.data, "sources": [name.split(":")[0] for name in config.data],
+        "splits": [parse_source(name, config.split)[2] for name in config.data], "count": len(truth.poses),
         "places": len(np.unique(truth.places)), "methods": rows,
+        "pck_over_threshold": {"thresholds": figures.THRESHOLDS.tolist(), **curves},
     }  # fmt: skip
+    return results, answers, measures, judged
+
+
+def main(config: EvaluateConfig) -> None:
+    """Measure, write, draw, print."""
+    results, answers, measures, judged = evaluate(config)
     config.out.mkdir(parents=True, exist_ok=True)
     (config.out / "results.json").write_text(json.dumps(_finite(results), indent=1) + "\n")
     (config.out / "results.md").write_text(table(results))
+    curves = {name: np.array(values) for name, values in results["pck_over_threshold"].items()}
+    del curves["thresholds"]
+    figures.pck_over_threshold(config.out / "pck.png", curves)
+    for name, row in results["methods"].items():
+        if "confusion" in row:
+            figures.reliability(config.out / f"reliability-{name}.png", row["calibration"], name)
+            figures.confusion(
+                config.out / f"confusion-{name}.png", np.array(row["confusion"]), row["template_names"], name
+            )
+        if name not in ("constant", "truth"):
+            seen = [(one.source, one.points) for one in judged]
+            draw_cases(config.out / f"cases-{name}.jpg", seen, answers[name], measures[name]["pck"])
     print(table(results))
-    for name in methods:
-        for key in ("pck", "pck_top5"):
-            mean, low, high = rows[name][f"{key}_minus_constant"]
+    for name, row in results["methods"].items():
+        for key in ("pck", "pck_top5") if name not in ("constant", "truth") else ():
+            mean, low, high = row[f"{key}_minus_constant"]
             print(f"{name} {key} minus constant: {mean:+.3f} ({low:+.3f} to {high:+.3f})")
-        print(f"{name} right kind by kind: {rows[name]['kind_by_kind']}")
-        print(f"{name} right posture by kind: {rows[name]['posture_by_kind']}")
-        print(f"{name} average precision of the scores: {rows[name]['average_precision']:.3f}")
+        if "average_precision" in row:
+            print(f"{name} average precision of the scores: {row['average_precision'] or 0:.3f}")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
@@ -95,12 +96,12 @@ class _Views(Dataset):
     def __len__(self) -> int:
         return len(self.groups)
 
-    def __getitem__(
-        self, number: int
-    ) -> tuple[NDArray, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    def __getitem__(self, number: int) -> tuple[NDArray, Tensor, Tensor, Tensor, Tensor]:
         frame, here = self.groups[number]
-        picture = self.source.picture(frame)
-        places = [(float(x), float(y)) for x, y in self.source.samples.points[self.points[here]]]
+        picture, samples = self.source.picture(frame), self.source.samples
+        # A picture may be stored smaller than its frame, in whose pixels the points are.
+        stored = picture.width / float(samples.frame_sizes[frame, 0])
+        places = [(float(x) * stored, float(y) * stored) for x, y in samples.points[self.points[here]]]
         local = [crop(picture, local_view(place, picture.height), self.size) for place in places]
         detail = [crop(picture, detail_view(place, picture.height), self.size) for place in places]
         whole = crop(picture, global_view(*picture.size), self.size)[None]
@@ -108,16 +109,47 @@ class _Views(Dataset):
         return here, whole, torch.stack(local), torch.stack(detail), where
 
 
-def _several(views: _Views, workers: int, points: int) -> Iterator[list]:
-    """Groups of frames with about ``points`` points together."""
+class Group(NamedTuple):
+    """Some points of several frames, ready for the network: the arguments of `ScenePose.encode`."""
+
+    here: NDArray  # rows among the points asked for
+    views: tuple[Tensor, Tensor, Tensor]
+    place: Tensor
+    frame: Tensor
+
+    def mirrored(self) -> Group:
+        """The same points in the mirrored pictures."""
+        place = torch.stack([1 - self.place[:, 0], self.place[:, 1], self.place[:, 2]], 1)
+        views = tuple(view.flip(-1) for view in self.views)
+        return self._replace(views=views, place=place)
+
+
+def groups(
+    model: ScenePose, source: Source, points: NDArray, workers: int, progress: bool, size: int = 16
+) -> Iterator[Group]:
+    """All points, about ``size`` at a time, on the model's device."""
+    device = next(model.parameters()).device
+    size = size if device.type == "cpu" else 8 * size
+    views = _Views(source, points, model.config.view_size, 16)
     pending: list = []
-    for one in DataLoader(views, batch_size=None, num_workers=workers):
-        pending.append(one)
-        if sum(len(group[0]) for group in pending) >= points:
-            yield pending
+    with tqdm(total=len(points), desc=source.name, unit="point", disable=not progress, leave=False) as bar:
+        fork = "fork" if workers else None  # sources cannot be sent to a process, only inherited
+        loader = DataLoader(views, batch_size=None, num_workers=workers, multiprocessing_context=fork)
+        for number, one in enumerate(loader, start=1):
+            pending.append(one)
+            if sum(len(group[0]) for group in pending) < size and number < len(views):
+                continue
+            counts = torch.tensor([len(group[0]) for group in pending])
+            columns = [torch.cat([group[column] for group in pending]) for column in (1, 2, 3)]
+            whole, local, detail = (x.to(device, memory_format=torch.channels_last) for x in columns)
+            yield Group(
+                np.concatenate([np.asarray(group[0]) for group in pending]),
+                (whole, local, detail),
+                torch.cat([group[4] for group in pending]).to(device),
+                torch.arange(len(pending)).repeat_interleave(counts).to(device),
+            )
+            bar.update(int(counts.sum()))
             pending = []
-    if pending:
-        yield pending
 
 
 @torch.inference_mode()
@@ -132,26 +164,30 @@ def answer(
 ) -> Answers:
     """The model's ``top`` best answers at some points of a source; the model is left in evaluation mode."""
     model.eval()
-    device = next(model.parameters()).device
     count = min(top, len(model.templates))
     poses = np.zeros((len(points), count, 16, 2))
     scores = np.zeros((len(points), len(model.templates)))
-    views = _Views(source, points, model.config.view_size, 16)
-    with tqdm(total=len(points), desc=source.name, unit="point", disable=not progress, leave=False) as bar:
-        for groups in _several(views, workers, 16):
-            here = np.concatenate([np.asarray(group[0]) for group in groups])
-            sizes = torch.tensor([len(group[0]) for group in groups])
-            frame = torch.arange(len(groups)).repeat_interleave(sizes).to(device)
-            tensors = [torch.cat([group[column] for group in groups]) for column in (1, 2, 3)]
-            tensors = [x.to(device, memory_format=torch.channels_last) for x in tensors]
-            place = torch.cat([group[4] for group in groups]).to(device)
-            prediction = model(*tensors, place=place, frame=frame)
-            scores[here] = prediction.logits.sigmoid().cpu().numpy()
-            order = np.argsort(-scores[here], axis=1, kind="stable")[:, :count]
-            poses[here] = np.take_along_axis(prediction.poses.cpu().numpy(), order[..., None, None], 1)
-            bar.update(len(here))
+    for group in groups(model, source, points, workers, progress):
+        prediction = model(*group.views, place=group.place, frame=group.frame)
+        scores[group.here] = prediction.logits.sigmoid().cpu().numpy()
+        order = np.argsort(-scores[group.here], axis=1, kind="stable")[:, :count]
+        poses[group.here] = np.take_along_axis(prediction.poses.cpu().numpy(), order[..., None, None], 1)
     ranked = np.argsort(-scores, axis=1, kind="stable")[:, :count]
     return Answers(poses, ranked, kind_numbers(model.template_set)[ranked], scores)
+
+
+@torch.inference_mode()
+def scores_at(
+    model: ScenePose, source: Source, points: NDArray, *, workers: int = 1, progress: bool = True
+) -> NDArray:
+    """Compatibility scores (len(points), 2, K) as pictured and mirrored; the model is left evaluating."""
+    model.eval()
+    scores = np.zeros((len(points), 2, len(model.templates)))
+    for group in groups(model, source, points, workers, progress):
+        for side, seen in enumerate((group, group.mirrored())):
+            features = model.encode(*seen.views, seen.place, seen.frame)
+            scores[group.here, side] = model.foundation.classify(features)[0].sigmoid().cpu().numpy()
+    return scores
 
 
 def kind_numbers(templates: TemplateSet) -> NDArray:
@@ -190,6 +226,7 @@ def per_point(answers: Answers, truth: Truth) -> dict[str, NDArray]:
     def defined(values: NDArray) -> NDArray:
         return np.where(here, values, np.nan)
 
+    size = _size(answers, truth)
     return {
         "pck": each[:, 0],
         "mse": defined(metrics.mse(top, truth.poses, truth.known)),
@@ -199,7 +236,24 @@ def per_point(answers: Answers, truth: Truth) -> dict[str, NDArray]:
         "pck_nearest_valid": defined(metrics.pck_nearest_valid(top, truth.valid, truth.valid_known)),
         "kind": defined(_kind_right(answers, truth)),
         "posture": defined(_posture_right(answers, truth)),
+        "size_error": defined(np.abs(size)),
+        "size_bias": defined(size),
     }
+
+
+def _size(answers: Answers, truth: Truth) -> NDArray:
+    """Logarithm of the top pose's height over that of people of its kind there, the most similar one: (N,).
+
+    NaN where its kind is not known to fit. 0.2 is a fifth too large.
+    """
+    height = np.ptp(answers.poses[:, 0, :, 1], axis=1)
+    size = np.full(len(height), np.nan)
+    for n, (valid, kinds) in enumerate(zip(truth.valid, truth.valid_kinds, strict=True)):
+        there = np.ptp(valid[kinds == answers.kinds[n, 0], :, 1], axis=1)
+        if len(there) and height[n] > 0:
+            ratios = np.log(height[n] / there)
+            size[n] = ratios[np.abs(ratios).argmin()]
+    return size
 
 
 def _postures(kinds: NDArray) -> NDArray:
@@ -208,16 +262,16 @@ def _postures(kinds: NDArray) -> NDArray:
 
 
 def _kind_right(answers: Answers, truth: Truth) -> NDArray:
-    """1 or 0 at points where poses of a single kind fit, NaN elsewhere."""
+    """1 or 0 at points where poses of a single kind fit; NaN elsewhere, and where an answer has no kind."""
     single = np.array([len(set(kinds.tolist())) == 1 for kinds in truth.valid_kinds])
-    return np.where(single, answers.kinds[:, 0] == truth.kinds, np.nan)
+    return np.where(single & (answers.kinds[:, 0] >= 0), answers.kinds[:, 0] == truth.kinds, np.nan)
 
 
 def _posture_right(answers: Answers, truth: Truth) -> NDArray:
     """As `_kind_right`, with standing and walking people (and what is like them) as one posture."""
     single = np.array([len(set(_postures(kinds).tolist())) == 1 for kinds in truth.valid_kinds])
     right = _postures(answers.kinds[:, 0]) == _postures(truth.kinds)
-    return np.where(single, right, np.nan)
+    return np.where(single & (answers.kinds[:, 0] >= 0), right, np.nan)
 
 
 def valid_templates(truth: Truth, templates: TemplateSet) -> tuple[NDArray, NDArray]:

@@ -31,14 +31,18 @@ A generator of human poses for a point in a picture of a place: 16 MPII keypoint
 
 {figures}
 
-These are from before the sitting templates' logits were shifted by {shift:.2f}, so that on validation points
-sitting and standing people are told equally well; the README's figures are from after.
+{shifted}
+
+**Training.** {method}
 
 **Limits.** Poses are what a placer computed to fit physically, drawn from few kinds ({kinds}); the
 compatibility score is trained to rank, and a positive weighs {pos_weight} times a negative, so it is no
-probability. Views are {view_size} pixels wide, where the paper has 224: what an hour on two processor cores
-allowed. No self-training, distillation or adversarial loss yet.
+probability. Views are {view_size} pixels wide; the paper has 224.
 """
+
+
+SHIFTED = """These are from before the sitting templates' logits were shifted by {shift:.2f}, so that on
+validation points sitting and standing people are told equally well; the README's figures are from after."""
 
 
 @dataclass
@@ -80,6 +84,28 @@ def posture_shift(logits: NDArray, sits: NDArray, only_sitting: NDArray, only_up
     return float(shifts[int(np.argmax(right))])
 
 
+def method_of(run: dict) -> str:
+    """A sentence or two on which parts of the method a run used, from its config."""
+    parts = {
+        "distillation from a teacher": run.get("distillation_weight"),
+        "self-training in two stages": run.get("self_training"),
+        "the adversarial loss": run.get("adversarial_weight"),
+    }
+    used, without = ([name for name, weight in parts.items() if bool(weight) == on] for on in (True, False))
+    listed = (("With", used), ("Without", without))
+    sentences = [f"{word} {', '.join(names)}." for word, names in listed if names]
+    frozen = run["model"]["freeze_stages"]
+    sentences.append(
+        f"{frozen} of the backbone's 4 stages stayed fixed." if frozen else "Nothing stayed fixed."
+    )
+    return " ".join(sentences)
+
+
+def _logit(scores: NDArray) -> NDArray:
+    clear = scores.clip(1e-7, 1 - 1e-7)  # saturated scores have no finite logit
+    return np.log(clear / (1 - clear))
+
+
 def balance_postures(model: ScenePose, data: list[str], points: int = 300) -> float:
     """Shift a model's classifier by `posture_shift`, found on validation points of its sources."""
     columns: list[tuple[NDArray, NDArray, NDArray]] = []
@@ -91,9 +117,7 @@ def balance_postures(model: ScenePose, data: list[str], points: int = 300) -> fl
         upright = {KINDS.index(kind) for kind in POSTURES}
         valid = [set(kinds.tolist()) for kinds in truth_at(source.samples, chosen).valid_kinds]
         sitting = np.array([kinds == {KINDS.index("sit")} for kinds in valid])
-        columns.append(
-            (np.log(scores / (1 - scores)), sitting, np.array([kinds <= upright for kinds in valid]))
-        )
+        columns.append((_logit(scores), sitting, np.array([kinds <= upright for kinds in valid])))
     sits = np.array([kind == "sit" for kind in model.template_kinds])
     shift = posture_shift(*(np.concatenate([c[0] for c in columns]), sits),
                           *(np.concatenate([c[n] for c in columns]) for n in (1, 2)))  # fmt: skip
@@ -119,7 +143,8 @@ def main(config: ReleaseConfig) -> None:
         parameters=sum(p.numel() for p in model.parameters()) / 1e6,
         megabytes=config.out.stat().st_size / 1e6, frames=run["frames"], points=run["points_per_frame"],
         backbone=card["backbone"], licence=config.licence, pos_weight=run["pos_weight"],
-        view_size=model.config.view_size, shift=shift, kinds=", ".join(dict.fromkeys(model.template_kinds)),
+        view_size=model.config.view_size, shifted=SHIFTED.format(shift=shift) if shift else "",
+        method=method_of(run), kinds=", ".join(dict.fromkeys(model.template_kinds)),
         figures="\n".join(f"- {name}: {value:.3f}" for name, value in card["validation"].items()),
     )  # fmt: skip
     config.out.with_suffix(".md").write_text(text)

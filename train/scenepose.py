@@ -1,123 +1,89 @@
-"""`python -m train scenepose`: train the main model with classification, scale and offset losses."""
+"""`python -m train scenepose`: train the main model, in two stages, with the frozen teacher beside it."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import shutil
-import time
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import asdict
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch import Tensor
-from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 from scenepose.data.sources import Source, open_source
 from scenepose.geometry import normalise
-from scenepose.losses import classification_loss, offset_loss, scale_loss
 from scenepose.model.backbone import load_backbone
-from scenepose.model.checkpoint import load_checkpoint, save_checkpoint
-from scenepose.model.scenepose import Prediction, ScenePose
+from scenepose.model.checkpoint import load_checkpoint, load_teacher, save_checkpoint
+from scenepose.model.discriminator import Discriminator
+from scenepose.model.scenepose import ScenePose
+from scenepose.model.teacher import Teacher
 from scenepose.templates import TemplateSet
-from train.batches import Batch, Batches
+from train.batches import Batch, Batches, Views
 from train.config import TrainConfig
-from train.judge import Truth, answer, judged_points, per_point, truth_at
+from train.judge import Answers, answer, judged_points, per_point, scores_at, truth_at
+from train.labels import Labels, Stages
+from train.loop import Run, loader_of, start, train_on
+from train.parallel import global_counts, in_parts
+from train.step import Student, counts_of, training_step, weighted
 
 
-def losses(prediction: Prediction, batch: Batch, model: ScenePose, config: TrainConfig) -> dict[str, Tensor]:
-    """The losses and their weighted sum, "total". The prediction holds the pose of `batch.template` only."""
-    spread = model.template_set
-    offset = batch.normalised - model.templates[batch.template]
-    scale_std = torch.as_tensor(spread.scale_std, device=prediction.scales.device)
-    parts = {
-        "classification": classification_loss(
-            prediction.logits, batch.positive, batch.counted, config.pos_weight
-        ),
-        "scale": scale_loss(prediction.scales, batch.scales, scale_std, batch.sized),
-        "offset": offset_loss(prediction.offsets[:, 0], offset, spread.offset_std, batch.known),
-    }
-    parts["total"] = (
-        config.classification_weight * parts["classification"]
-        + config.scale_weight * parts["scale"]
-        + config.offset_weight * parts["offset"]
-    )
-    return parts
+class ScenePoseRun(Run):
+    """The run of the main model: student, teacher, discriminator, and the labels of self-training."""
 
+    config: TrainConfig
 
-def optimiser_of(model: ScenePose, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW: pretrained stages learn slower, vectors (norms, biases) do not decay."""
-    groups: dict[tuple[bool, bool], list[Tensor]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            pretrained = name.startswith("foundation.backbone.") and ".layer4." not in name
-            groups.setdefault((pretrained, parameter.dim() > 1), []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "share": config.backbone_lr if pretrained else 1.0,
-                "weight_decay": config.weight_decay if decays else 0.0,
-            }
-            for (pretrained, decays), parameters in sorted(groups.items(), key=lambda item: item[0])
-        ],
-        lr=config.lr,
-        fused=True,
-    )
-
-
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then half a cosine down to a hundredth."""
-    if step < config.warmup:
-        return config.lr * (step + 1) / config.warmup
-    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
-    return config.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
-
-
-class Average:
-    """A running average of the weights (EMA), which is what is validated and shipped."""
-
-    def __init__(self, model: ScenePose, decay: float) -> None:
-        self.decay = decay
-        self.weights = {name: tensor.detach().clone() for name, tensor in model.named_parameters()}
-
-    @torch.no_grad()
-    def update(self, model: ScenePose, step: int) -> None:
-        """Move towards the model; quickly at the start, when old weights mean little."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for name, tensor in model.named_parameters():
-            if tensor.requires_grad:
-                self.weights[name].lerp_(tensor, 1 - decay)
-
-    def swap(self, model: ScenePose) -> None:
-        """Exchange the model's weights and the average's; twice is the identity."""
-        with torch.no_grad():
-            for name, tensor in model.named_parameters():
-                kept = tensor.detach().clone()
-                tensor.copy_(self.weights[name])
-                self.weights[name] = kept
-
-
-class Run:
-    """A training run: model, optimiser, average and step, and their place on disk."""
-
-    def __init__(self, config: TrainConfig, templates: TemplateSet, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        templates: TemplateSet,
+        accelerator: Accelerator,
+        sources: Sequence[Source],
+        checks: Sequence[Source],
+    ) -> None:
+        """``sources`` are trained on, points of ``checks`` validated."""
         torch.manual_seed(config.seed)
-        self.config, self.device, self.step = config, device, 0
-        self.best = -1.0
-        model = ScenePose(config.model, templates)
-        if not (config.out / "state.pt").is_file():
-            if config.init is None:
-                load_backbone(model.foundation.backbone, config.backbone)
-            else:
-                # Parts that the checkpoint's model lacks keep their random start.
-                model.load_state_dict(load_checkpoint(config.init).state_dict(), strict=False)
-        self.model = model.to(device).to(memory_format=torch.channels_last)  # pyright: ignore
-        self.optimiser = optimiser_of(self.model, config)
-        self.average = Average(self.model, config.ema)
+        self.config, self.sources = config, sources
+        generator = ScenePose(config.model, templates)
+        self.fresh = _initialise(generator, config)
+        self.teacher = _teacher(config, templates, accelerator)
+        modules: dict[str, torch.nn.Module] = {
+            "student": Student(generator, self.teacher.features if self.teacher else None)
+        }
+        if config.adversarial_weight:
+            modules["discriminator"] = Discriminator(channels=config.model.channels)
+        super().__init__(config, accelerator, modules)
+        if config.adversarial_weight:
+            learning = modules["discriminator"].parameters()
+            self.optimisers["discriminator"] = torch.optim.AdamW(
+                learning, lr=config.discriminator_lr, betas=(0.5, 0.999), fused=True
+            )
+        self.labels = Labels.none(sources, templates)
+        self.stages = Stages()
+        limit = max(1, config.validate_points // max(1, len(checks)))
+        points = [judged_points(source.samples, limit) for source in checks]
+        self.checks = [
+            (s, rows, truth_at(s.samples, rows)) for s, rows in zip(checks, points, strict=True) if len(rows)
+        ]
+        batch = config.frames * config.points_per_frame
+        self.epoch = config.epoch_steps or math.ceil(len(self.labels.nearest) / batch)
+
+    @property
+    def student(self) -> Student:
+        """The generator, and the map to the teacher's features."""
+        student = self.modules["student"]
+        assert isinstance(student, Student)
+        return student
+
+    @property
+    def model(self) -> ScenePose:
+        """The generator: what ships."""
+        return self.student.generator
+
+    @property
+    def second_stage(self) -> bool:
+        """Whether self-training has begun; from then on the discriminator judges."""
+        return self.stages.switched >= 0 or not self.config.self_training
 
     @torch.no_grad()
     def standardise(self, batches: Sequence[Batch]) -> None:
@@ -125,182 +91,169 @@ class Run:
         self.model.eval()
         features = []
         for batch in batches:
-            moved = Batch(*(_to(x, self.device) for x in batch))
-            features.append(
-                self.model.encode(
-                    moved.global_views, moved.local_views, moved.detail_views, moved.place, moved.frame
-                ).mean((2, 3), keepdim=True)
-            )
+            moved = batch.moved(self.device, self.config.model.view_size)
+            assert isinstance(moved.views, Views)
+            found = self.model.encode(*moved.views, moved.place, moved.frame)
+            features.append(found.mean((2, 3), keepdim=True))
         self.model.foundation.standardise(torch.cat(features))
 
-    def train_step(self, batch: Batch) -> dict[str, float]:
-        """One step of the optimiser; the losses. Raises FloatingPointError when they are not finite."""
-        config, model = self.config, self.model
-        batch = Batch(*(_to(x, self.device) for x in batch))
-        model.train()
-        # Dropout depends on the step alone, so that a resumed run equals an unbroken one.
-        torch.manual_seed(config.seed * 1_000_003 + self.step)
-        rate = learning_rate(self.step, config)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate * group["share"]
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            prediction = model(
-                batch.global_views, batch.local_views, batch.detail_views,
-                place=batch.place, frame=batch.frame, only=batch.template[:, None],
-            )  # fmt: skip
-        parts = losses(prediction, batch, model, config)
-        self.optimiser.zero_grad(set_to_none=True)
-        parts["total"].backward()
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        if not torch.isfinite(norm) or not torch.isfinite(parts["total"]):
-            raise FloatingPointError(
-                f"the loss of step {self.step} is not finite; the last good state stays in {config.out}"
-            )
-        self.optimiser.step()
-        self.step += 1
-        if config.ema:
-            self.average.update(model, self.step)
-        return {name: float(value.detach()) for name, value in parts.items()} | {"gradient": float(norm)}
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """One update of the student, and in the second stage one of the discriminator."""
+        batch, asked, others = self.labels.apply(batch)
+        count = global_counts(self.accelerator, counts_of(batch, others))
+        batch = batch.moved(self.device, self.config.model.view_size)
+        asked = asked.to(self.device, non_blocking=True)
+        others = others.to(self.device, non_blocking=True)
+        judge = self.modules.get("discriminator") if self.second_stage else None
+        assert judge is None or isinstance(judge, Discriminator)
+        with self.accelerator.autocast():
+            parts = training_step(self.student, self.teacher, judge, batch, asked, others, count, self.config)
+        parts["total"] = weighted(parts, self.config)
+        gradient = self.update("student", parts["total"])
+        if "discriminator" in parts:
+            self.update("discriminator", parts["discriminator"])
+        return {**parts, "gradient": gradient}
 
-    def state(self) -> dict:
-        """Everything that the rest of the run depends on."""
-        return {
-            "step": self.step,
-            "best": self.best,
-            "model": self.model.state_dict(),
-            "average": self.average.weights,
-            "optimiser": self.optimiser.state_dict(),
-        }
+    def validate(self) -> dict[str, float]:
+        """Measures on the validation points; "template" is the accuracy that ends the first stage."""
+        with self.averaged():
+            columns: dict[str, list[np.ndarray]] = {}
+            for source, points, truth in self.checks:
+                answers = self._answers(source, points)
+                poses = np.where(truth.known[..., None], truth.poses, np.nan)
+                nearest = self.model.template_set.nearest(normalise(poses))
+                here = per_point(answers, truth)
+                here["template"] = (answers.templates[:, 0] == nearest).astype(float)
+                here["template_top5"] = (answers.templates == nearest[:, None]).any(1).astype(float)
+                for name, values in here.items():
+                    columns.setdefault(name, []).append(values)
+            values = {name: np.concatenate(parts) for name, parts in columns.items()}
+            figures = {name: float(np.nanmean(v)) for name, v in values.items() if not np.isnan(v).all()}
+            if self.accelerator.is_main_process:
+                card = {"step": self.step, "validation": figures, "data": self.config.data}
+                save_checkpoint(self.config.out / "last.safetensors", self.model, card)
+            # The top pose is what people see first, the best five what they choose from.
+            self.keep_best(figures["pck"] + figures["pck_top5"])
+        return figures
 
-    def save(self) -> None:
-        """Write the state whole or not at all."""
-        part = self.config.out / "state.pt.part"
-        torch.save(self.state(), part)
-        os.replace(part, self.config.out / "state.pt")
+    def _answers(self, source: Source, points: np.ndarray) -> Answers:
+        def compute(some: np.ndarray) -> tuple[np.ndarray, ...]:
+            answers = answer(self.model, source, some, workers=self.config.workers, progress=False)
+            assert answers.scores is not None
+            return answers.poses, answers.templates, answers.kinds, answers.scores
 
-    def resume(self) -> None:
-        """Continue from the state on disk, where there is one."""
-        path = self.config.out / "state.pt"
-        if path.is_file():
-            state = torch.load(path, map_location=self.device, weights_only=True)
-            self.model.load_state_dict(state["model"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.average.weights = state["average"]
-            self.step, self.best = state["step"], state["best"]
+        return Answers(*in_parts(self.accelerator, points, compute))
+
+    def between_steps(self, figures: dict[str, float] | None) -> dict[str, float] | None:
+        """Switch to the second stage, refresh labels between epochs, end when they are stable."""
+        config = self.config
+        if not config.self_training or self.step >= config.steps:
+            return None
+        if self.stages.switched < 0:
+            if figures is not None:
+                self.stages.seen(figures["template"], self.step, config.patience)
+            if self.step >= config.latest_switch * config.steps:
+                self.stages.switched = self.step
+            if self.stages.switched < 0:
+                return None
+        since = self.step - self.stages.switched
+        if since % self.epoch:
+            return None
+        changed = self._refresh()
+        # What the first refreshing adds is no change of the second stage's labels.
+        if since and changed < config.stable:
+            self.ended = f"the labels are stable: {100 * changed:.2f} % changed in the last epoch"
+        figures = self.labels.checked(self.sources, self.model.template_set)
+        return {"changed": changed, "stage": 2.0, **figures}
+
+    def _refresh(self) -> float:
+        """Label anew the points that are due, by the averaged weights; the share of labels that changed."""
+        due = self.labels.due(self.config.refresh_points, self.config.seed)
+        first = np.cumsum([0, *(len(source.samples) for source in self.sources)])
+        scores = np.zeros((len(due), 2, len(self.model.templates)))
+        with self.averaged():
+            for source, low, high in zip(self.sources, first[:-1], first[1:], strict=True):
+                here = (due >= low) & (due < high)
+
+                def compute(some: np.ndarray, source: Source = source) -> tuple[np.ndarray, ...]:
+                    return (scores_at(self.model, source, some, workers=self.config.workers),)
+
+                scores[here] = in_parts(self.accelerator, due[here] - low, compute)[0]
+        return self.labels.refresh(due, scores, self.config.threshold)
+
+    def extra(self) -> dict:
+        """Stage and labels."""
+        added = torch.from_numpy(self.labels.added)
+        return {"stages": asdict(self.stages), "added": added, "turn": self.labels.turn}
+
+    def take(self, extra: dict) -> None:
+        """Continue with a saved stage and its labels."""
+        self.stages = Stages(**extra["stages"])
+        self.labels.added[:] = extra["added"].cpu().numpy()
+        self.labels.turn = extra["turn"]
 
 
-def _to(tensor: Tensor, device: torch.device) -> Tensor:
-    if tensor.dim() == 4 and tensor.is_floating_point() and tensor.shape[1] == 3:
-        return tensor.to(device, memory_format=torch.channels_last, non_blocking=True)
-    return tensor.to(device, non_blocking=True)
+def _initialise(generator: ScenePose, config: TrainConfig) -> list[str]:
+    """Load the weights to start from; the names of the tensors that stay fresh."""
+    if (config.out / "state.pt").is_file():
+        return []  # a run goes on: its state has all weights
+    if config.init is None:
+        fresh = load_backbone(generator.foundation.backbone, config.backbone)
+        return [f"foundation.backbone.{name}" for name in fresh]
+    state = load_checkpoint(config.init).state_dict()
+    own = generator.state_dict()
+    fits = {name: tensor for name, tensor in state.items() if name in own and tensor.shape == own[name].shape}
+    generator.load_state_dict({**fits, "templates": own["templates"]}, strict=False)
+    return [name for name in own if name not in fits]
 
 
-def validate(run: Run, checks: list[tuple[Source, np.ndarray, Truth]]) -> dict[str, float]:
-    """Measures on the fixed validation points, by the averaged weights; saves them when they are the best."""
-    if run.config.ema:
-        run.average.swap(run.model)
-    columns: dict[str, list[np.ndarray]] = {}
-    for source, points, truth in checks:
-        answers = answer(run.model, source, points, workers=run.config.workers)
-        nearest = run.model.template_set.nearest(
-            normalise(np.where(truth.known[..., None], truth.poses, np.nan))
+def told(fresh: Sequence[str]) -> str:
+    """Which parts of the model start fresh, by module."""
+    parts: dict[str, int] = {}
+    for name in fresh:
+        words = name.split(".")
+        depth = 3 if words[:2] == ["foundation", "backbone"] else 2
+        part = ".".join(words[:depth])
+        parts[part] = parts.get(part, 0) + 1
+    return ", ".join(f"{part} ({count} tensors)" for part, count in parts.items()) or "none"
+
+
+def _teacher(config: TrainConfig, templates: TemplateSet, accelerator: Accelerator) -> Teacher | None:
+    """The frozen teacher, where distillation is on.
+
+    Raises:
+        FileNotFoundError: it has not been trained. ValueError: it knows other templates.
+    """
+    if not config.distillation_weight:
+        return None
+    if config.teacher is None or not config.teacher.is_file():
+        raise FileNotFoundError(
+            f"there is no teacher at {config.teacher}: train one with `python -m train teacher`, or give "
+            "--distillation-weight 0"
         )
-        here = per_point(answers, truth)
-        here["template"] = (answers.templates[:, 0] == nearest).astype(float)
-        here["template_top5"] = (answers.templates == nearest[:, None]).any(1).astype(float)
-        for name, values in here.items():
-            columns.setdefault(name, []).append(values)
-    values = {name: np.concatenate(parts) for name, parts in columns.items()}
-    figures = {name: float(np.nanmean(v)) for name, v in values.items() if not np.isnan(v).all()}
-    # The top pose is what people see first, the best five what they choose from.
-    quality = figures["pck"] + figures["pck_top5"]
-    card = {"step": run.step, "validation": figures, "data": run.config.data}
-    save_checkpoint(run.config.out / "last.safetensors", run.model, card)
-    if quality > run.best:
-        run.best = quality
-        shutil.copyfile(run.config.out / "last.safetensors", run.config.out / "best.safetensors")
-    if run.config.ema:
-        run.average.swap(run.model)
-    return figures
-
-
-def prepare(config: TrainConfig) -> Run:
-    """Make the out folder and the run, continuing what is there."""
-    if config.restart and config.out.is_dir():
-        for name in ("state.pt", "config.json", "log.jsonl", "best.safetensors", "last.safetensors"):
-            (config.out / name).unlink(missing_ok=True)
-    config.out.mkdir(parents=True, exist_ok=True)
-    saved = config.out / "config.json"
-    if (config.out / "state.pt").is_file() and saved.is_file() and (changed := config.differences(saved)):
-        raise ValueError(
-            f"the run in {config.out} was started with another {changed[0]}; use --restart or another --out"
-        )
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    torch.set_flush_denormal(True)  # the optimiser's averages of tiny gradients are slow otherwise
-    name = config.device if config.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    run = Run(config, TemplateSet.load(config.templates), torch.device(name))
-    run.resume()
-    config.save(saved)
-    return run
+    teacher, known = load_teacher(config.teacher)
+    ours, theirs = templates.templates, known.templates
+    if ours.shape != theirs.shape or not np.allclose(ours, theirs, atol=1e-4):
+        raise ValueError(f"the teacher {config.teacher} learnt other templates than {config.templates} holds")
+    teacher = teacher.to(accelerator.device).to(memory_format=torch.channels_last)  # pyright: ignore
+    return teacher.eval().requires_grad_(False)
 
 
 def main(config: TrainConfig) -> None:
-    """Train until `config.steps`."""
-    run = prepare(config)
+    """Train until `config.steps`, or until the labels are stable."""
+    accelerator = start(config)
     sources = [open_source(name, "train") for name in config.data]
-    checks = []
-    for name in config.data:
-        source = open_source(name, "val")
-        points = judged_points(source.samples, max(1, config.validate_points // len(config.data)))
-        checks.append((source, points, truth_at(source.samples, points)))
-    batches = Batches(sources, run.model.template_set, config)
-    if run.step == 0 and config.init is None:
-        run.standardise([batches[step] for step in range(min(4, config.steps))])
-    loader = DataLoader(
-        batches, batch_size=None, sampler=range(run.step, config.steps), num_workers=config.workers,
-        prefetch_factor=2 if config.workers else None, pin_memory=run.device.type == "cuda",
+    checks = [open_source(name, "val") for name in config.data]
+    run = ScenePoseRun(config, TemplateSet.load(config.templates), accelerator, sources, checks)
+    run.resume()
+    if run.step == 0 and accelerator.is_main_process:
+        start_from = config.init or f"backbone weights {config.backbone}"
+        print(f"the run starts from {start_from}; these parts start fresh: {told(run.fresh)}")
+    batches = Batches(
+        sources, run.model.template_set, config, view_size=config.model.view_size, targets=config.targets,
+        scales=config.scales, part=(accelerator.process_index, accelerator.num_processes),
+        cut=run.device.type == "cpu",
     )  # fmt: skip
-    train_on(run, loader, checks)
-
-
-def train_on(run: Run, loader: DataLoader, checks: list[tuple[Source, np.ndarray, Truth]]) -> None:
-    """The loop: step, log, validate, save."""
-    config, saved, smooth = run.config, time.monotonic(), {}
-    board = _board(config.out)
-    bar = tqdm(total=config.steps, initial=run.step, desc="training", unit="step")
-    try:
-        for batch in loader:
-            parts = run.train_step(batch)
-            smooth = {name: 0.95 * smooth.get(name, value) + 0.05 * value for name, value in parts.items()}
-            bar.set_postfix({name: f"{value:.3f}" for name, value in smooth.items()}, refresh=False)
-            bar.update()
-            if run.step % 25 == 0 and board is not None:
-                for name, value in smooth.items():
-                    board.add_scalar(f"train/{name}", value, run.step)
-            done = run.step == config.steps
-            if done or run.step % config.validate_every == 0:
-                figures = validate(run, checks)
-                tqdm.write(f"step {run.step}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
-                line = {"step": run.step, "train": smooth, "validation": figures}
-                with (config.out / "log.jsonl").open("a") as log:
-                    log.write(json.dumps(line) + "\n")
-                if board is not None:
-                    for name, value in figures.items():
-                        board.add_scalar(f"validation/{name}", value, run.step)
-            if done or time.monotonic() - saved > 60 * config.save_minutes:
-                run.save()
-                saved = time.monotonic()
-    finally:
-        bar.close()
-        if board is not None:
-            board.close()
-
-
-def _board(out: Path):
-    """TensorBoard's writer, where it is installed."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(out / "tensorboard"))
+    if run.step == 0 and config.init is None:
+        run.standardise([batches.whole(step) for step in range(min(4, config.steps))])
+    train_on(run, loader_of(run, batches))

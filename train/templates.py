@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import tyro
 from PIL import Image, ImageDraw
 
 from scenepose.data.sources import open_source
@@ -22,13 +20,20 @@ CELL = 180
 class TemplatesConfig:
     """Fit templates to the training poses; without --pick, candidates are picked by rule."""
 
-    data: Annotated[list[str], tyro.conf.arg(help="sources, e.g. nyu:DIR rooms")]
-    out: Path = Path("assets/templates")  # kmeans.json, picked.json and candidates.png go there
-    count: int = 14  # K
-    candidates: int = 30  # clusters that the picked set is chosen from
-    # Numbers from candidates.png, chosen by eye (run once without, look, run again with).
+    data: list[str]
+    """Sources, e.g. nyu:DIR rooms."""
+    out: Path = Path("assets/templates")
+    """kmeans.json, picked.json and candidates.png go there."""
+    count: int = 14
+    """K."""
+    candidates: int = 30
+    """Clusters that the picked set is chosen from."""
+    balance: float = 0.5
+    """How much rare kinds gain among the candidates: 0 not at all, 1 until all kinds weigh the same."""
     pick: list[int] | None = None
+    """Numbers from candidates.png, chosen by eye (run once without, look, run again with)."""
     seed: int = 0
+    """Of the clustering."""
 
 
 def sheet(templates: TemplateSet, chosen: list[int]) -> Image.Image:
@@ -60,7 +65,7 @@ def _side(joint: int) -> str:
 def main(config: TemplatesConfig) -> None:
     """Fit, pick, draw and save."""
     poses = reduce(Poses.joined, (Poses.primary(open_source(name, "train").samples) for name in config.data))
-    candidates = describe(fit(poses, config.candidates, config.seed), poses)
+    candidates = describe(fit(poses, config.candidates, config.seed, config.balance), poses)
     chosen = choose(candidates, poses, config.count) if config.pick is None else sorted(set(config.pick))
     outside = [number for number in chosen if not 0 <= number < len(candidates)]
     if outside:

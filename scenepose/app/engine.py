@@ -45,6 +45,11 @@ class Engine:
             self._generator.set_exception(error)
 
     @property
+    def folder(self) -> Path | None:
+        """Where the compared methods' weights are: beside the main one's own."""
+        return self._checkpoint.parent if self._checkpoint else None
+
+    @property
     def ready(self) -> bool:
         """Whether the model is there already."""
         return self._generator.done()

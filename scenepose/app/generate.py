@@ -174,6 +174,8 @@ class GenerateTab:
     def open_first(self, count: float, request: gr.Request) -> tuple:
         """What a visitor sees first: the scene and point of the link, or the first scene's starting point."""
         asked = dict(request.query_params)
+        if "study" in asked:  # a rater's link: that visitor sees another tab, and needs no model
+            return _UNCHANGED
         if not self.scenes:
             return (
                 None,

@@ -17,6 +17,7 @@ from scenepose.errors import CheckpointError, RequestError, ScenePoseError
 if TYPE_CHECKING:
     import gradio as gr
 
+    from scenepose.app.desk import Desk
     from scenepose.app.engine import Engine
 
 #: Requests that wait for the model at once, and the largest upload.
@@ -34,12 +35,16 @@ class Options:
         host: address to listen on; 0.0.0.0 lets other machines in.
         checkpoint: weights other than the bundled ones.
         scenes: a folder with scenes.json and pictures, other than the bundled one.
+        database: where user studies are kept, SQLAlchemy's URL; by default a file in your data folder.
+        study_only: serve nothing but user studies, without a model: for raters.
     """
 
     port: int = 7860
     host: str = "127.0.0.1"
     checkpoint: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     scenes: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    database: Annotated[str | None, tyro.conf.arg(metavar="URL")] = None
+    study_only: bool = False
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -61,19 +66,25 @@ def serve(options: Options) -> None:
 
     Raises:
         CheckpointError: the weights are missing. RequestError: the port cannot be had.
+        StudyError: the named database cannot be used.
     """
     weights = options.checkpoint or checkpoint_path("scenepose")
-    if not weights.is_file():
+    if not options.study_only and not weights.is_file():
         raise CheckpointError(f"the weights are missing: there is no file {weights}")
     _check_port(options.host, options.port)
     # Before gradio is imported: neither it nor the hub's client may look anything up outside.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    from scenepose.app import compare_page, study
+    from scenepose.app.desk import Desk
     from scenepose.app.engine import Engine
     from scenepose.app.style import CSS, HEAD, theme
 
-    engine = Engine(weights)
-    app = build(engine, bundled_scenes(options.scenes))
+    engine = None if options.study_only else Engine(weights)
+    desk = Desk(options.database)
+    if options.study_only or options.database:
+        desk.open()  # now, so that a mistake is said at once and the first rater does not wait
+    app = build(engine, [] if options.study_only else bundled_scenes(options.scenes), desk)
     app.queue(max_size=QUEUE)
     app.launch(
         server_name=options.host,
@@ -88,30 +99,47 @@ def serve(options: Options) -> None:
         ssr_mode=False,
         enable_monitoring=False,
         theme=theme(),
-        css=CSS,
-        head=HEAD,
+        css=CSS + compare_page.CSS + study.css(),
+        head=HEAD + study.head(),
+        app_kwargs={"routes": desk.routes()},
     )
-    engine.start()
+    if engine is not None:
+        engine.start()
     print(f"ScenePose is running on http://{options.host}:{options.port}", flush=True)
     app.block_thread()
 
 
-def build(engine: Engine, scenes: list[BundledScene]) -> gr.Blocks:
-    """The whole page around its tabs."""
+def build(engine: Engine | None, scenes: list[BundledScene], desk: Desk) -> gr.Blocks:
+    """The whole page around its tabs; without an engine only those of user studies."""
     import gradio as gr
 
+    from scenepose.app.compare import CompareTab
     from scenepose.app.generate import GenerateTab
+    from scenepose.app.study import StudyTab, tab_of_link
+    from scenepose.app.study_results import ResultsTab
 
     # Served from where they are: copies would be cleaned away while the page still shows them.
     gr.set_static_paths([scene.path for scene in scenes])
     with gr.Blocks(title="ScenePose", delete_cache=CLEANING, analytics_enabled=False) as app:
         gr.HTML(
             "<h1>ScenePose</h1><p>Click a place in the picture and see the people who fit there. "
-            "You can drop a photo of your own on it.</p>",
+            "You can drop a photo of your own on it.</p>"
+            if engine is not None
+            else "<h1>ScenePose</h1><p>Which pose looks more natural? People judge, methods are ranked.</p>",
             elem_id="sp-header",
             padding=False,
         )
-        GenerateTab(app, engine, scenes)
+        with gr.Tabs(elem_id="sp-tabs") as tabs:
+            if engine is not None:
+                with gr.Tab("Generate", id="generate", elem_id="sp-tab-generate"):
+                    GenerateTab(app, engine, scenes)
+                with gr.Tab("Compare", id="compare", elem_id="sp-tab-compare") as tab:
+                    CompareTab(engine, scenes, tab, engine.folder)
+            with gr.Tab("Study", id="study", elem_id="sp-tab-study"):
+                StudyTab(desk)
+            with gr.Tab("Results", id="results", elem_id="sp-tab-results"):
+                ResultsTab(app, desk)
+        app.load(tab_of_link, None, tabs, queue=False, api_visibility="private", show_progress="hidden")
         gr.HTML(
             "Method: Yao, Chen, Niu, Sheng, “Scene-aware Human Pose Generation using Transformer”, "
             "ACM MM 2023. Pictures stay on this machine.",

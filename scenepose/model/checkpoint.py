@@ -10,8 +10,10 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from scenepose.model.scenepose import ScenePose, ScenePoseConfig
+from scenepose.model.teacher import Teacher
 from scenepose.templates import TemplateSet
 
 
@@ -24,22 +26,53 @@ def save_checkpoint(path: Path, model: ScenePose, card: dict) -> None:
     Args:
         card: what a reader should know (data, licence, figures ...); must be JSON.
     """
-    tensors = {
-        name: (tensor.half() if tensor.is_floating_point() and tensor.dim() > 1 else tensor).contiguous()
-        for name, tensor in model.state_dict().items()
-        if name != "templates"
-    }
-    tensors["templates"] = model.templates.float().contiguous()
     metadata = {
         "format": "scenepose",
         "config": json.dumps(asdict(model.config)),
         "templates": model.template_set.to_json(),
         "card": json.dumps(card),
     }
+    _write(path, model.state_dict(), metadata)
+
+
+def _write(path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    tensors = {
+        name: (tensor.half() if name != "templates" and tensor.dim() > 1 else tensor).contiguous()
+        for name, tensor in state.items()
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     save_file(tensors, str(part), metadata)
     os.replace(part, path)
+
+
+def _floats(path: Path) -> dict[str, Tensor]:
+    with safe_open(str(path), "pt") as file:
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+
+
+def save_teacher(path: Path, teacher: Teacher, templates: TemplateSet, card: dict) -> None:
+    """Write a teacher so that `load_teacher` needs nothing else."""
+    metadata = {
+        "format": "scenepose-teacher",
+        "config": json.dumps({"features": teacher.features, "offset_range": teacher.offset_range}),
+        "templates": templates.to_json(),
+        "card": json.dumps(card),
+    }
+    _write(path, teacher.state_dict(), metadata)
+
+
+def load_teacher(path: Path) -> tuple[Teacher, TemplateSet]:
+    """Read a teacher and the templates that it learnt: in evaluation mode, float32, on the CPU.
+
+    Raises:
+        FileNotFoundError: there is no such file. ValueError: the file is no teacher.
+    """
+    metadata = _metadata(path, "scenepose-teacher", "teacher")
+    teacher = Teacher(**json.loads(metadata["config"]))
+    teacher.load_state_dict(_floats(path))
+    return teacher.eval(), TemplateSet.from_json(metadata["templates"])
 
 
 def read_card(path: Path) -> dict:
@@ -57,25 +90,23 @@ def load_checkpoint(path: Path) -> ScenePose:
     model = ScenePose(
         ScenePoseConfig(**json.loads(metadata["config"])), TemplateSet.from_json(metadata["templates"])
     )
-    with safe_open(str(path), "pt") as file:
-        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     try:
-        model.load_state_dict(
-            {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
-        )
+        # The first release knew no usual sizes of single templates: its head's bias held the common one.
+        older = {"scale_transformer.usual": torch.zeros_like(model.scale_transformer.usual)}
+        model.load_state_dict(older | _floats(path))
     except RuntimeError as error:
         raise ValueError(f"{path} does not fit its own description: {error}") from error
     return model.to(memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
 
 
-def _metadata(path: Path) -> dict[str, str]:
+def _metadata(path: Path, kind: str = "scenepose", name: str = "ScenePose checkpoint") -> dict[str, str]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
     try:
         with safe_open(str(path), "pt") as file:
             metadata = file.metadata() or {}
     except SafetensorError as error:
-        raise ValueError(f"{path} is no ScenePose checkpoint: {error}") from error
-    if metadata.get("format") != "scenepose":
-        raise ValueError(f"{path} is no ScenePose checkpoint")
+        raise ValueError(f"{path} is no {name}: {error}") from error
+    if metadata.get("format") != kind:
+        raise ValueError(f"{path} is no {name}")
     return metadata

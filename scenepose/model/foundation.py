@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import adaptive_avg_pool2d, grid_sample, interpolate, pad
 from torchvision.models.convnext import LayerNorm2d
 
 from scenepose.model.attention import mlp
@@ -37,6 +39,28 @@ class PixelDecoder(nn.Module):
         return torch.relu(self.smooth8(stride8 + interpolate(x, size=stride8.shape[-2:])))
 
 
+def into_local_frame(global_map: Tensor, detail_map: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+    """The global and the detail view's maps, cell by cell where the local view's map has them.
+
+    Args:
+        global_map, detail_map: (B, C, h, h), of the whole picture and of the square of side H / 2; h is even.
+        place: (B, 3), see `geometry.place_in_picture`.
+
+    Returns:
+        Two maps (B, C, h, h) in the frame of the local view, the square of side H around the point; zero
+        where the local view reaches outside the picture or the detail view.
+    """
+    cells = global_map.shape[-1]
+    steps = (torch.arange(cells, device=place.device, dtype=place.dtype) + 0.5) / cells * 2 - 1  # (h,)
+    # grid_sample's picture spans -1 to 1 both ways; the local view spans 2 H / W of it across, 2 down.
+    x = (2 * place[:, 0] - 1)[:, None] + steps / place[:, 2:3]
+    y = (2 * place[:, 1] - 1)[:, None] + steps
+    grid = torch.stack([x[:, None, :].expand(-1, cells, -1), y[:, :, None].expand(-1, -1, cells)], -1)
+    around = grid_sample(global_map, grid.to(global_map.dtype), padding_mode="zeros", align_corners=False)
+    margin = cells // 4
+    return around, pad(adaptive_avg_pool2d(detail_map, cells - 2 * margin), (margin,) * 4)
+
+
 class Foundation(nn.Module):
     """Backbone and pixel decoder for each view, the fusion of the three, and the classifier."""
 
@@ -44,12 +68,21 @@ class Foundation(nn.Module):
     pooled_std: Tensor
 
     def __init__(
-        self, *, num_templates: int, channels: int, view_channels: int, freeze_stages: int, tell_place: bool
+        self,
+        *,
+        num_templates: int,
+        channels: int,
+        view_channels: int,
+        freeze_stages: int,
+        tell_place: bool,
+        views: Literal["three", "aligned", "local"] = "three",
     ) -> None:
         super().__init__()
         self.backbone = Backbone(freeze_stages=freeze_stages)
         self.pixel_decoder = PixelDecoder(view_channels)
-        self.fusion = nn.Conv2d(3 * view_channels, channels, 1)
+        self.views = views
+        maps = {"three": 3, "aligned": 4, "local": 1}[views]
+        self.fusion = nn.Conv2d(maps * view_channels, channels, 1)
         self.place = mlp(3, 64, channels) if tell_place else None
         # Pooled features differ little between points; standardised they teach the heads much faster.
         self.register_buffer("pooled_mean", torch.zeros(channels))
@@ -68,8 +101,19 @@ class Foundation(nn.Module):
         ``place`` (B, 3) is where the point lies in the picture (`geometry.place_in_picture`). Two of the
         views are centred at the point and the third does not mark it, so no view says so outright; yet how
         high in the picture people are tells how far away they are. Beyond the paper, which goes without.
+
+        The paper joins the three maps cell by cell although they show different extents. With views
+        "aligned", also beyond the paper, they are brought into the local view's frame first, and what the
+        whole picture shows is added as its mean.
         """
-        features = self.fusion(torch.cat([global_map, local_map, detail_map], 1))
+        maps = [local_map] if self.views == "local" else [global_map, local_map, detail_map]
+        if self.views == "aligned":
+            if place is None:
+                raise ValueError("this model joins its views where the point lies, and was not told where")
+            around, detail = into_local_frame(global_map, detail_map, place)
+            whole = global_map.mean((2, 3), keepdim=True).expand_as(global_map)
+            maps = [around, local_map, detail, whole]
+        features = self.fusion(torch.cat(maps, 1))
         if self.place is None:
             return features
         if place is None:

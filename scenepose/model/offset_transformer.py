@@ -72,9 +72,15 @@ class OffsetTransformer(nn.Module):
         Returns:
             e (B, n, C) and offsets (B, n, 16, 2) in [-offset_range, offset_range], normalised-pose units.
         """
+        e = self._from_regions(z, scales, features) if self.roi else self._from_everywhere(z, features)
+        return e, self.offset_range * self.head(e).float().tanh().unflatten(-1, (16, 2))
+
+    def _from_regions(self, z: Tensor, scales: Tensor, features: Tensor) -> Tensor:
+        """e (B, n, C): each template asks the tokens of its own box."""
         batch, count, channels = z.shape
         cells = features.shape[-1]
-        boxes = region_boxes(scales.detach().float(), cells).flatten(0, 1)  # (B n, 4)
+        # RoIAlign reads outside its memory when a box is not a number: a broken run should end in words.
+        boxes = region_boxes(scales.detach().float().nan_to_num(), cells).flatten(0, 1)  # (B n, 4)
         rows = torch.arange(batch, device=z.device).repeat_interleave(count)
         regions = torch.cat([rows[:, None].to(boxes.dtype), boxes], 1)
         cut = roi_align(features.float(), regions, self.roi, 1.0, sampling_ratio=2, aligned=True)
@@ -85,5 +91,14 @@ class OffsetTransformer(nn.Module):
         e = identity
         for layer in self.layers:
             e = layer(e, identity, memory, positions, visible)
-        e = e.view(batch, count, channels)
-        return e, self.offset_range * self.head(e).float().tanh().unflatten(-1, (16, 2))
+        return e.view(batch, count, channels)
+
+    def _from_everywhere(self, z: Tensor, features: Tensor) -> Tensor:
+        """e (B, n, C) without RoIAlign, as the ablation has it: templates ask the whole map."""
+        height, width = features.shape[-2:]
+        memory = features.flatten(2).transpose(1, 2).to(z.dtype)
+        positions = sine_positions(height, width, z.shape[-1], z.device).to(z.dtype)
+        e = z
+        for layer in self.layers:
+            e = layer(e, z, memory, positions)
+        return e

@@ -23,14 +23,16 @@ class ScaleTransformer(nn.Module):
         self.context = nn.Linear(channels, channels)
         self.layers = nn.ModuleList(DecoderLayer(channels, heads, ffn, dropout) for _ in range(layers))
         self.head = mlp(channels, channels, 2)
+        self.usual = nn.Parameter(torch.zeros(num_templates, 2))  # each template's size before it looks
 
-    def start_at(self, scale: Tensor) -> None:
-        """Make the untrained answer about ``scale`` (2,), the mean of the training data."""
+    def start_at(self, scales: Tensor) -> None:
+        """Make the untrained answers about ``scales`` (K, 2), each template's mean in the training data."""
         last = self.head[-1]
         assert isinstance(last, nn.Linear)
         with torch.no_grad():
             last.weight.mul_(0.1)
-            last.bias.copy_(torch.logit((scale / LARGEST_SCALE).clamp(0.01, 0.99)))
+            last.bias.zero_()
+            self.usual.copy_(torch.logit((scales / LARGEST_SCALE).clamp(0.01, 0.99)))
 
     def forward(self, templates: Tensor, features: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
         """Scales of all templates.
@@ -50,4 +52,4 @@ class ScaleTransformer(nn.Module):
         z = identity
         for layer in self.layers:
             z = layer(z, identity, memory, positions)
-        return z, LARGEST_SCALE * self.head(z).float().sigmoid()
+        return z, LARGEST_SCALE * (self.head(z).float() + self.usual).sigmoid()

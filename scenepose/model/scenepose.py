@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -25,12 +25,16 @@ class ScenePoseConfig:
     # Of each view's own map; our choice: 256 cost a third of a ResNet-18 pass more per view.
     view_channels: int = 128
     heads: int = 8
+    # 0: without the scale transformer, a scale comes from the pooled features alone (ablation).
     scale_layers: int = 3
     offset_layers: int = 1
+    # three: as in the paper; aligned: brought into one frame first, see `Foundation.fuse`; local: without the
+    # other two (ablation).
+    views: Literal["three", "aligned", "local"] = "three"
     # MaskFormer has 2048; our choice: half of it keeps the half-precision checkpoint under 40 MB.
     ffn: int = 1024
     dropout: float = 0.1  # our choice
-    roi: int = 7  # our choice
+    roi: int = 7  # our choice; 0: without RoIAlign, the offset transformer asks the whole map (ablation)
     # The paper predicts offsets in [-0.5, 0.5]; real ones reach 1, so that is our choice.
     offset_range: float = 1.0
     # Whether F is told where in the picture the point lies; beyond the paper, which goes without.
@@ -50,6 +54,7 @@ class Prediction(NamedTuple):
     logits: Tensor  # (B, K) compatibility, one independent sigmoid per template
     scales: Tensor  # (B, K, 2) width and height in picture heights, in [0, 2]
     offsets: Tensor  # (B, n, 16, 2) normalised-pose units
+    shapes: Tensor  # (B, n, 16, 2) normalised poses: template + offset, in a unit box
     poses: Tensor  # (B, n, 16, 2) relative to the point, in picture heights
     features: Tensor  # (B, n, C) the vectors e_k
     pooled: Tensor  # (B, C) pooled F
@@ -75,6 +80,7 @@ class ScenePose(nn.Module):
             view_channels=config.view_channels,
             freeze_stages=config.freeze_stages,
             tell_place=config.tell_place,
+            views=config.views,
         )
         self.scale_transformer = ScaleTransformer(
             num_templates=config.num_templates,
@@ -93,7 +99,7 @@ class ScenePose(nn.Module):
             roi=config.roi,
             offset_range=config.offset_range,
         )
-        self.scale_transformer.start_at(torch.from_numpy(template_set.mean_scale.copy()))
+        self.scale_transformer.start_at(torch.from_numpy(template_set.scales.copy()))
 
     @property
     def template_kinds(self) -> list[str]:
@@ -131,7 +137,8 @@ class ScenePose(nn.Module):
         chosen = scales[rows, only]  # (B, n, 2)
         e, offsets = self.offset_transformer(z[rows, only], chosen, features)
         shapes = normalise(self.templates[only] + offsets)  # unit box: the scale alone gives the size
-        return Prediction(logits.float(), scales, offsets, shapes * chosen[:, :, None], e, pooled)
+        poses = shapes * chosen[:, :, None]
+        return Prediction(logits.float(), scales, offsets, shapes, poses, e, pooled)
 
     def encode(
         self,
@@ -142,6 +149,9 @@ class ScenePose(nn.Module):
         frame: Tensor | None = None,
     ) -> Tensor:
         """The feature maps F (B, C, S/8, S/8) at B points; the arguments are those of `forward`."""
+        if self.config.views == "local":
+            local_map = self.encode_view(local_view)
+            return self.fuse(local_map, local_map, local_map, place)
         frames, points = len(global_view), len(local_view)
         maps = self.encode_view(torch.cat([global_view, local_view, detail_view]))
         global_map, local_map, detail_map = maps.split([frames, points, points])

@@ -28,15 +28,38 @@ def keypoint_heatmaps(templates: Tensor, scales: Tensor, size: int, sigma: float
 class Teacher(nn.Module):
     """ResNet-18 on the local view and 16 heatmaps; its feature vector is what the student learns from."""
 
+    feature_mean: Tensor
+    feature_std: Tensor
+
     def __init__(self, *, features: int = 512, offset_range: float = 1.0) -> None:
         super().__init__()
+        self.features, self.offset_range = features, offset_range
         self.backbone = Backbone(in_channels=3 + 16)
         self.feature = nn.Linear(512, features)
         self.head = nn.Linear(features, 32)
-        self.offset_range = offset_range
+        self.register_buffer("feature_mean", torch.zeros(features))
+        self.register_buffer("feature_std", torch.ones(()))
 
     def forward(self, local_view: Tensor, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         """Local views (B, 3, S, S), heatmaps (B, 16, S, S) -> features (B, features), offsets (B, 16, 2)."""
         _, _, stride32 = self.backbone(torch.cat([local_view, heatmaps], 1))
         feature = torch.relu(self.feature(stride32.mean((2, 3))))
         return feature, self.offset_range * self.head(feature).float().tanh().unflatten(-1, (16, 2))
+
+    @torch.no_grad()
+    def target(self, local_view: Tensor, templates: Tensor, scales: Tensor) -> Tensor:
+        """What the frozen teacher gives the student to learn, standardised: (B, features).
+
+        Args:
+            local_view: (B, 3, S, S). templates: (B, 16, 2) of the true poses.
+            scales: (B, 2) as the student predicts them; no gradient comes back through them.
+        """
+        heatmaps = keypoint_heatmaps(templates, scales, local_view.shape[-1])
+        feature, _ = self(local_view, heatmaps.to(local_view.dtype))
+        return (feature.float() - self.feature_mean) / self.feature_std
+
+    @torch.no_grad()
+    def standardise(self, features: Tensor) -> None:
+        """Fix the features' mean and common spread to those of (N, features), for `target`."""
+        self.feature_mean.copy_(features.mean(0))
+        self.feature_std.copy_((features - features.mean(0)).square().mean().sqrt().clamp(min=1e-3))

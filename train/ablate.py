@@ -1,0 +1,252 @@
+"""`python -m train ablate`: the paper's ablations, each row a whole training with one thing changed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import reduce
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+
+from scenepose.data.sources import open_source
+from scenepose.model.scenepose import ScenePoseConfig
+from scenepose.templates import Poses, choose, describe, fit
+from train import evaluate, scenepose, teacher
+from train.config import TeacherConfig, TrainConfig
+from train.evaluate import EvaluateConfig
+
+
+class Row(NamedTuple):
+    """What a row of the table changes.
+
+    ``changes`` are fields of `TrainConfig` or `ScenePoseConfig`; ``templates`` is the kind of set and K.
+    """
+
+    group: str
+    changes: Mapping[str, object] = {}
+    templates: tuple[str, int] = ("picked", 14)
+
+
+#: The rows by name; the first is what the others are compared with.
+ROWS = {
+    "full method": Row(""),
+    "k-means, K = 8": Row("templates", templates=("kmeans", 8)),
+    "k-means, K = 14": Row("templates", templates=("kmeans", 14)),
+    "k-means, K = 20": Row("templates", templates=("kmeans", 20)),
+    "k-means, K = 30": Row("templates", templates=("kmeans", 30)),
+    "picked, K = 8": Row("templates", templates=("picked", 8)),
+    "picked, K = 20": Row("templates", templates=("picked", 20)),
+    "picked, K = 30": Row("templates", templates=("picked", 30)),
+    "without scale transformer": Row("modules", {"scale_layers": 0}),
+    "local view alone": Row("modules", {"views": "local"}),
+    "without self-training": Row("modules", {"self_training": False, "adversarial_weight": 0.0}),
+    "without RoIAlign": Row("modules", {"roi": 0}),
+    "without distillation": Row("modules, losses", {"distillation_weight": 0.0}),
+    "without scale loss": Row("losses", {"scale_weight": 0.0}),
+    "without offset loss": Row("losses", {"offset_weight": 0.0}),
+    "without adversarial loss": Row("losses", {"adversarial_weight": 0.0}),
+}
+
+#: Columns of the table: name in results.json, heading.
+COLUMNS = (
+    ("pck", "PCK@0.2"),
+    ("pck_top3", "best of 3"),
+    ("pck_top5", "best of 5"),
+    ("mse", "MSE"),
+    ("pck_nearest_valid", "PCK, nearest valid"),
+    ("average_precision", "AP of scores"),
+    ("size_error", "size error"),
+    ("floating", "floating"),
+    ("sinking", "sinking"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AblateConfig:
+    """Train and measure every row, or those asked for; what is done already is not done again."""
+
+    data: list[str]
+    """Sources, e.g. pack:DIR rooms; measured on their validation split."""
+    rows: list[str] = field(default_factory=lambda: ["all"])
+    """Names of rows."""
+    out: Path = Path("runs/ablation")
+    """A folder a row goes there."""
+    table: Path = Path("assets/docs/ablation.md")
+    """The table, with its budget."""
+    steps: int = 300
+    """Of the main model."""
+    teacher_steps: int = 150
+    """Of each template set's teacher."""
+    frames: int = 6
+    """Frames a step, with four points each."""
+    view_size: int = 96
+    """Of the views; the paper has 224."""
+    freeze_stages: int = 3
+    """Stages of the backbone that do not learn."""
+    backbone: str = "imagenet"
+    """As for `scenepose`."""
+    lr: float = 4e-4
+    """As for `scenepose`."""
+    validations: int = 6
+    """In each training."""
+    limit: int = 300
+    """Points of each source that are measured."""
+    refresh_points: int = 300
+    """Points whose labels are refreshed at a time."""
+    seed: int = 0
+    """As for `scenepose`."""
+    device: str = "auto"
+    """As for `scenepose`."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """As for `scenepose`."""
+    workers: int = 1
+    """As for `scenepose`."""
+    threads: int = 0
+    """As for `scenepose`."""
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.rows if name != "all" and name not in ROWS]
+        if unknown:
+            raise ValueError(f"there is no row {unknown[0]!r}; there are {', '.join(ROWS)}")
+
+    @property
+    def chosen(self) -> list[str]:
+        """The rows that are wanted."""
+        return list(ROWS) if "all" in self.rows else self.rows
+
+    @property
+    def budget(self) -> dict[str, object]:
+        """What decides a row's figures."""
+        free = {"rows", "out", "table", "device", "workers", "threads"}
+        return json.loads(json.dumps({k: v for k, v in asdict(self).items() if k not in free}, default=str))
+
+    @property
+    def shared(self) -> dict:
+        """Fields that both trainings take."""
+        names = ("data", "frames", "backbone", "lr", "seed", "device", "precision", "workers", "threads")
+        return {name: getattr(self, name) for name in names}
+
+
+def templates_of(kind: str, count: int, config: AblateConfig) -> Path:
+    """The file of a template set, fitted where it is not there yet."""
+    path = config.out / f"templates-{kind}-{count}.json"
+    if not path.is_file():
+        sources = (open_source(name, "train").samples for name in config.data)
+        poses = reduce(Poses.joined, (Poses.primary(samples) for samples in sources))
+        found = fit(poses, count, config.seed)
+        if kind == "picked":
+            candidates = describe(fit(poses, max(30, 2 * count), config.seed, 0.5), poses)
+            found = candidates.templates[choose(candidates, poses, count)]
+        describe(found, poses).save(path)
+    return path
+
+
+def teacher_of(templates: Path, config: AblateConfig) -> Path:
+    """The teacher for a template set, trained where it is not there yet."""
+    out = config.out / templates.stem.replace("templates", "teacher")
+    steps = config.teacher_steps
+    teacher.main(
+        TeacherConfig(
+            out=out, templates=templates, steps=steps, warmup=steps // 10, view_size=config.view_size,
+            validate_every=steps, **config.shared,
+        )
+    )  # fmt: skip
+    return out / "last.safetensors"
+
+
+def training_of(name: str, config: AblateConfig) -> TrainConfig:
+    """The settings of a row's main training."""
+    row, steps = ROWS[name], config.steps
+    kind, count = row.templates
+    own = {one.name for one in fields(ScenePoseConfig)}
+    model = ScenePoseConfig(
+        num_templates=count, view_size=config.view_size, freeze_stages=config.freeze_stages
+    )
+    model = replace(model, **{key: value for key, value in row.changes.items() if key in own})
+    settings = TrainConfig(
+        out=config.out / folder_of(name), templates=config.out / f"templates-{kind}-{count}.json",
+        steps=steps, warmup=steps // 10, validate_every=max(1, steps // config.validations), stable=0.0,
+        refresh_points=config.refresh_points, epoch_steps=max(1, steps // config.validations), model=model,
+        **config.shared,
+    )  # fmt: skip
+    return replace(settings, **{key: value for key, value in row.changes.items() if key not in own})
+
+
+def folder_of(name: str) -> str:
+    """A row's folder."""
+    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+
+
+def row_of(name: str, config: AblateConfig) -> dict:
+    """A row's results: read where they are, else trained and measured.
+
+    Raises:
+        ValueError: the folder's results were made with another budget.
+    """
+    settings = training_of(name, config)
+    path = settings.out / "results.json"
+    if path.is_file():
+        kept = json.loads(path.read_text())
+        if kept["budget"] != config.budget:
+            changed = [key for key, value in config.budget.items() if kept["budget"].get(key) != value]
+            raise ValueError(
+                f"the row {name!r} in {settings.out} had another {changed[0]}; use another --out"
+            )
+        return kept["row"]
+    print(f"== {name}")
+    templates = templates_of(*ROWS[name].templates, config)
+    if settings.distillation_weight:
+        settings = replace(settings, teacher=teacher_of(templates, config))
+    scenepose.main(settings)
+    results, *_ = evaluate.evaluate(
+        EvaluateConfig(
+            data=config.data, out=settings.out, methods=["scenepose"], split="val", limit=config.limit,
+            checkpoint=settings.out / "last.safetensors", workers=config.workers,
+            device="cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu",
+        )
+    )  # fmt: skip
+    row = {key: value for key, value in results["methods"]["scenepose"].items() if key != "confusion"}
+    part = path.with_name("results.json.part")
+    part.write_text(json.dumps({"budget": config.budget, "row": row, "count": results["count"]}) + "\n")
+    os.replace(part, path)
+    return row
+
+
+def table(rows: dict[str, dict], config: AblateConfig) -> str:
+    """The rows as Markdown, with their budget."""
+    lines = [
+        "| | | " + " | ".join(heading for _, heading in COLUMNS) + " |",
+        "|---" * (len(COLUMNS) + 2) + "|",
+    ]
+    for name, row in rows.items():
+        cells = []
+        for key, _ in COLUMNS:
+            value = row.get(key)
+            cells.append("" if value is None or value != value else f"{value:.{4 if key == 'mse' else 3}f}")
+        lines.append(f"| {ROWS[name].group} | {name} | " + " | ".join(cells) + " |")
+    low, high = next(iter(rows.values()))["pck_interval"]
+    sources = ", ".join(name.split(":")[0] for name in config.data)
+    lines += [
+        "",
+        f"Validation points of {sources}, at most {config.limit} a source. Each row was trained by itself "
+        f"from the same pretrained backbone: {config.steps} steps of {config.frames} frames with 4 points "
+        f"each (the teacher {config.teacher_steps}), views of {config.view_size} pixels, "
+        f"{config.freeze_stages} backbone stages frozen, one seed. The first row's 95 % interval of PCK@0.2 "
+        f"is {low:.3f} to {high:.3f}: smaller differences mean little at this budget.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main(config: AblateConfig) -> None:
+    """Train and measure what is missing; the table is written anew after each row."""
+    config.out.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, dict] = {}
+    for name in config.chosen:
+        rows[name] = row_of(name, config)
+        config.table.parent.mkdir(parents=True, exist_ok=True)
+        config.table.write_text(table(rows, config))
+    print(table(rows, config))

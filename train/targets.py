@@ -1,0 +1,71 @@
+"""What training asks for at a point: from the poses known to fit there, after an augmentation."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scenepose.data.samples import KINDS, Samples
+from scenepose.geometry import decompose
+from scenepose.templates import TemplateSet
+from train.augment import Change
+
+
+class Targets(NamedTuple):
+    """What training asks for at n points, as arrays; the fields are those of `Batch`."""
+
+    fits: NDArray
+    template: NDArray
+    positive: NDArray
+    counted: NDArray
+    scale: NDArray
+    scales: NDArray
+    sized: NDArray
+    normalised: NDArray
+    known: NDArray
+
+
+def targets_of(
+    samples: Samples,
+    points: NDArray,
+    change: Change,
+    templates: TemplateSet,
+    mode: str = "nearest",
+    scales: str = "nearest",
+) -> Targets:
+    """Targets at some points of one frame, after a change: `TrainConfig.targets` and `TrainConfig.scales`."""
+    count, kinds = len(points), np.array([KINDS.index(kind) for kind in templates.kinds])
+    out = Targets(
+        fits=np.zeros(count, bool), template=np.zeros(count, np.int64),
+        positive=np.zeros((count, len(templates)), np.float32),
+        counted=np.ones((count, len(templates)), bool),
+        scale=np.ones((count, 2), np.float32),
+        scales=np.ones((count, len(templates), 2), np.float32), sized=np.zeros((count, len(templates)), bool),
+        normalised=np.full((count, 16, 2), np.nan, np.float32),
+        known=np.zeros((count, 16), bool),
+    )  # fmt: skip
+    for n, point in enumerate(points):
+        rows = samples.pose_rows(point)
+        if mode != "nearest":
+            out.counted[n] = samples.tried[point, kinds] > 0
+        if not len(rows):
+            continue
+        first = int(np.flatnonzero(samples.primary[rows])[0])
+        if mode == scales == "nearest":
+            rows, first = rows[first : first + 1], 0  # nobody asks for the others
+        known = samples.visibility[rows] >= 1
+        keypoints = np.where(known[..., None], samples.keypoints[rows], np.nan).astype(np.float64)
+        _, scale, normalised = decompose(change.keypoints(keypoints) / change.height)
+        nearest = templates.nearest(normalised)
+        out.fits[n], out.template[n], out.scale[n] = True, nearest[first], scale[first]
+        measured = np.append(np.arange(len(rows)) if scales == "valid" else [], first).astype(int)
+        # The primary pose comes last, so that its scale stands where several are nearest to one template.
+        out.scales[n, nearest[measured]], out.sized[n, nearest[measured]] = scale[measured], True
+        out.normalised[n], out.known[n] = normalised[first], ~np.isnan(normalised[first, :, 0])
+        if mode != "nearest":
+            out.positive[n, nearest] = 1.0 if mode == "valid" else 0.5
+        out.positive[n, nearest[first]] = 1.0
+        out.counted[n] |= out.positive[n] > 0
+    return out
