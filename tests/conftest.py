@@ -51,6 +51,13 @@ def person() -> np.ndarray:
     return np.array(joints, np.float32)
 
 
+@pytest.fixture(autouse=True)
+def ordinary_arithmetic() -> Iterator[None]:
+    """Training commands round the tiniest numbers to zero for the rest of their process; tests share one."""
+    yield
+    torch.set_flush_denormal(False)
+
+
 @pytest.fixture(scope="session")
 def template_set() -> TemplateSet:
     """14 templates: variations of one standing person."""

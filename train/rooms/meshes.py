@@ -18,6 +18,16 @@ def thinned(points, faces, cell):
     return merged, faces[np.sort(first)]
 
 
+def in_order(faces):
+    """The same triangles, each from its lowest vertex on, in ascending order.
+
+    Some of infinigen's operators number faces differently from run to run.
+    """
+    first = faces.argmin(1)
+    turned = np.stack([faces[np.arange(len(faces)), (first + k) % 3] for k in range(3)], 1)
+    return turned[np.lexsort(turned.T[::-1])]
+
+
 def collect(cell=0.012):
     """vertices float32 (N, 3) world metres, faces int32 (M, 3), label uint8 (M) of the whole scene."""
     graph = bpy.context.evaluated_depsgraph_get()
@@ -33,7 +43,9 @@ def collect(cell=0.012):
             faces = np.empty(len(mesh.loop_triangles) * 3, np.int32)
             mesh.loop_triangles.foreach_get("vertices", faces)
             points, faces = points.reshape(-1, 3).astype(float), faces.reshape(-1, 3)
-            known[obj.data.name] = thinned(points, faces, cell) if len(faces) > 3000 else (points, faces)
+            if len(faces) > 3000:
+                points, faces = thinned(points, faces, cell)
+            known[obj.data.name] = points, in_order(faces)
         points, faces = known[obj.data.name]
         matrix = np.array(obj.matrix_world)
         vertices.append(points @ matrix[:3, :3].T + matrix[:3, 3])
