@@ -46,6 +46,8 @@ GIVE = 0.02
 BED_GIVE, SEAT_GIVE = 0.03, 0.03
 #: Depth images have steps of 4 cm: there, soft contacts may be so much deeper.
 GRAIN = 0.02
+#: And they miss thin legs and far sides: there, whoever stands freely keeps so much away from what is seen.
+CLEAR = 0.04
 MAX_HIDDEN = 1 / 3
 MAX_OUTSIDE = 0.2
 #: A joint counts as hidden when something is seen this far in front of it, beyond the limb's own thickness.
@@ -65,7 +67,7 @@ def collides(style: str, people: People, space: Space) -> NDArray:
     soft = 0.0 if space.exact else GRAIN
     if style in SITTING:
         inside = gaps(people, space, TORSO[1:] + HEAD + ARMS) < -GIVE
-        legs = gaps(people, space, SHANKS) < -SEAT_GIVE - soft
+        legs = gaps(people, space, SHANKS) < (-SEAT_GIVE if space.exact else -GIVE)
         legs = np.concatenate([legs, gaps(people, space, THIGHS) < -SEAT_GIVE - 0.005 - soft], 1)
         tops = gaps(people, space, THIGH_TOPS) < -soft
         return np.asarray(inside.any(1) | legs.any(1) | tops.any(1))
@@ -75,7 +77,8 @@ def collides(style: str, people: People, space: Space) -> NDArray:
         air = space.solids.distance(centres) - radii
         return np.asarray((air < np.where(resting, -BED_GIVE, -GIVE) - soft).any(1))
     arms = [*UPPER_ARMS, *FOREARMS[:5], *FOREARMS[7:12]] if style.startswith("counter") else ARMS
-    return np.asarray((gaps(people, space, TORSO + HEAD + arms + THIGHS + SHANKS) < -GIVE).any(1))
+    least = CLEAR if style in VIEW and not space.exact else -GIVE
+    return np.asarray((gaps(people, space, TORSO + HEAD + arms + THIGHS + SHANKS) < least).any(1))
 
 
 def supported(style: str, people: People, space: Space) -> NDArray:
@@ -199,10 +202,20 @@ def in_picture(
 
 def room_ahead(people: People, yaws: NDArray, space: Space, distance: float) -> NDArray:
     """(N,) whether nothing is within ``distance`` metres before the shoulders: nobody eyes a wall."""
+    chest = people.keypoints[:, THORAX, 2] - 0.1
+    return _free_ahead(people, yaws, space, distance, chest)
+
+
+def way_ahead(people: People, yaws: NDArray, space: Space) -> NDArray:
+    """(N,) whether nothing is within a step before the thighs: nobody walks into a counter or an armchair."""
+    return _free_ahead(people, yaws, space, 0.75, np.full(len(people), 0.6))
+
+
+def _free_ahead(people: People, yaws: NDArray, space: Space, distance: float, heights: NDArray) -> NDArray:
     steps = np.arange(0.3, distance + 1e-6, 0.1)
-    chest = people.grounds[:, None] + ahead_of(yaws)[:, None] * steps[:, None]
-    level = np.broadcast_to((people.keypoints[:, THORAX, 2] - 0.1)[:, None, None], (*chest.shape[:2], 1))
-    return np.asarray((space.solids.distance(np.concatenate([chest, level], -1)) > 0.10).all(1))
+    ahead = people.grounds[:, None] + ahead_of(yaws)[:, None] * steps[:, None]
+    level = np.broadcast_to(heights[:, None, None], (*ahead.shape[:2], 1))
+    return np.asarray((space.solids.distance(np.concatenate([ahead, level], -1)) > 0.10).all(1))
 
 
 #: Styles that stand freely and look ahead; how far the view must be free.
