@@ -24,8 +24,8 @@ def measured() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     return per_point(answers, truth), per_point(constant, truth)
 
 
-# The weights know three of these samples' nine kinds of pose: the nearest valid pose, and its posture, say little
-# until they know all.
+# The weights know three of these samples' nine kinds of pose, so the nearest valid pose and posture say
+# little until they know all.
 @pytest.mark.parametrize("name", ["pck", "pck_top5"])
 def test_the_model_beats_the_constant_answer(name: str, measured: tuple) -> None:
     model, constant = measured
