@@ -14,10 +14,10 @@ from train.judge import POSTURES, answer, constant_answers, judged_points, per_p
 
 @pytest.fixture(scope="module")
 def measured() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Measures of the model and of the constant answer at 120 validation points of the bundled rooms."""
+    """Measures of the model and of the constant answer at the validation points of the bundled rooms."""
     model = load_checkpoint(checkpoint_path("scenepose"))
     source = open_source("rooms", "val")
-    points = judged_points(source.samples, 120)
+    points = judged_points(source.samples, 480)
     truth = truth_at(source.samples, points)
     answers = answer(model, source, points, workers=0, progress=False)
     constant = constant_answers(model.template_set, len(points))
