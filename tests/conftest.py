@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, sync_playwright
 
 from scenepose import geometry
 from scenepose.assets import assets, checkpoint_path
@@ -126,6 +127,15 @@ def chromium() -> str:
     return find_chromium() or pytest.fail(
         "The browser tests need Chromium and it is not installed: apt-get install chromium"
     )
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """The system's Chromium, for the tests of one file."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 def find_chromium() -> str | None:

@@ -11,7 +11,7 @@ from shutil import copytree
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from scenepose import METHODS
 from scenepose.app.known import known_scenes
@@ -34,14 +34,6 @@ def demo(heads_folder: Path, scenes_folder: Path, tmp_path_factory: pytest.TempP
     with serving(weights / "scenepose.safetensors", scenes_folder, log) as address:
         yield address
     assert "Traceback" not in (log / "log").read_text()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

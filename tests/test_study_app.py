@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from gradio_client import Client
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from scenepose.study.database import Database
 from scenepose.study.design import Settings
@@ -109,14 +109,6 @@ def test_what_is_no_request_is_refused(served: Served) -> None:
         urllib.request.urlopen(f"{served.address}/study/image/none", timeout=20)
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(f"{served.address}/study/vote", timeout=20)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

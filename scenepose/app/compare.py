@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +12,7 @@ import gradio as gr
 
 from scenepose import METHODS, images, methods
 from scenepose.app import cards, compare_page, files
+from scenepose.app.clicks import clicked_point
 from scenepose.app.compare_page import Compare
 from scenepose.app.engine import Engine, sentence
 from scenepose.app.known import known_scenes
@@ -148,15 +148,7 @@ class CompareTab:
 
     def store_click(self, shown: Compare | None, event: gr.SelectData) -> Any:
         """Remember where one clicked, in pixels of the original picture."""
-        try:
-            x, y = (float(value) for value in event.index)  # type: ignore[union-attr]
-        except (TypeError, ValueError):  # the browser knows no place while the next picture is arriving
-            return gr.skip()
-        if shown is None or not math.isfinite(x + y):
-            return gr.skip()
-        width, height = shown.served
-        x, y = min(max(x + 0.5, 0), width), min(max(y + 0.5, 0), height)
-        return x * shown.width / width, y * shown.height / height
+        return clicked_point(shown, event)
 
     def answer(
         self, shown: Compare | None, point: tuple[float, float] | None, names: Any, seed: Any

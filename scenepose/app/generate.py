@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import gradio as gr
 
 from scenepose import draw, export
 from scenepose.app import cards, files
+from scenepose.app.clicks import clicked_point
 from scenepose.app.engine import Engine, sentence
 from scenepose.assets import BundledScene
 from scenepose.errors import PointError, ScenePoseError
@@ -136,16 +136,7 @@ class GenerateTab:
 
     def store_click(self, shown: Shown | None, event: gr.SelectData) -> Any:
         """Remember where one clicked, in pixels of the original picture."""
-        try:
-            x, y = (float(value) for value in event.index)  # type: ignore[union-attr]
-        except (TypeError, ValueError):  # the browser knows no place while the next picture is arriving
-            return gr.skip()
-        if shown is None or not math.isfinite(x + y):
-            return gr.skip()
-        width, height = shown.served
-        # A click covers a pixel; its middle is meant. At the very edge a browser may say one too many.
-        x, y = min(max(x + 0.5, 0), width), min(max(y + 0.5, 0), height)
-        return x * shown.width / width, y * shown.height / height
+        return clicked_point(shown, event)
 
     def answer_click(self, shown: Shown | None, point: tuple[float, float] | None, count: float) -> tuple:
         """The people at the last click."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from scenepose.baselines import HEADS, build
 from scenepose.baselines.head import Head
 from scenepose.errors import CheckpointError
 from scenepose.features import fingerprint
+from scenepose.model.checkpoint import read_floats, write_tensors
 from scenepose.model.scenepose import ScenePose
 from scenepose.templates import TemplateSet
 
@@ -50,10 +49,6 @@ def save_head(path: Path, name: str, head: Head, model: ScenePose, card: dict) -
         card: data, licence, figures ...; must be JSON.
     """
     matrices = {key for key, parameter in head.named_parameters() if parameter.dim() > 1}
-    tensors = {
-        key: (tensor.half() if key in matrices else tensor).contiguous()
-        for key, tensor in head.shipped_state().items()
-    }
     metadata = {
         "format": FORMAT,
         "method": name,
@@ -63,10 +58,7 @@ def save_head(path: Path, name: str, head: Head, model: ScenePose, card: dict) -
         "encoder": fingerprint(model),
         "card": json.dumps(card),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    save_file(tensors, str(part), metadata)
-    os.replace(part, path)
+    write_tensors(path, head.shipped_state(), matrices, metadata)
 
 
 def read_head_file(path: Path) -> HeadFile:
@@ -111,12 +103,7 @@ def load_head(path: Path, name: str, model: ScenePose, encoder: str | None = Non
         )
     try:
         head = build(name, model.config, said.template_set, said.config)
-        with safe_open(str(path), "pt") as file:
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        missing, strangers = head.load_state_dict(
-            {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in state.items()},
-            strict=False,
-        )
+        missing, strangers = head.load_state_dict(read_floats(path), strict=False)
     except (RuntimeError, TypeError, SafetensorError) as error:
         raise CheckpointError(f"{path} does not fit its own description: {error}") from error
     lacking = [key for key in missing if not (head.training_only and key.startswith(head.training_only))]

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from scenepose.baselines.critic import Critic, fooling_loss, telling_loss
-from scenepose.baselines.head import Answer, Head, Standardised, Target, ViewSummary, masked_mean
+from scenepose.baselines.head import Answer, Head, Standardised, Target, ViewSummary
 from scenepose.baselines.vae import kl_divergence
 from scenepose.features import Features
+from scenepose.losses import masked_mean
 from scenepose.model.attention import DecoderLayer, mlp
 from scenepose.model.scenepose import ScenePoseConfig
 from scenepose.templates import TemplateSet
@@ -120,7 +121,7 @@ class GracoNet(Head):
         parts = {
             "random path": fooling_loss(self.critic, by_chance * seen, condition),
             "latent path": fooling_loss(self.critic, by_latent * seen, condition),
-            "reconstruction": masked_mean(error, target.known),
+            "reconstruction": masked_mean(error.mean(-1), target.known),
             "kl": kl_divergence(mean, log_variance).mean(),
         }
         parts["total"] = (

@@ -118,12 +118,6 @@ def pose_statistics(template_set: TemplateSet) -> tuple[Tensor, Tensor]:
     return torch.tensor(mean, dtype=torch.float32), torch.tensor(std, dtype=torch.float32)
 
 
-def masked_mean(values: Tensor, known: Tensor) -> Tensor:
-    """Mean of values (B, 16, 2) over the known joints (B, 16); zero, with zero gradient, without any."""
-    kept = torch.where(known[..., None], values, torch.zeros_like(values))
-    return kept.sum() / (2 * known.sum()).clamp(min=1)
-
-
 def block(before: int, after: int, size: int = 3, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     """Convolution, a norm within each cell (it needs no batch), ReLU; the map keeps its size at stride 1."""
     padding = dilation * (size // 2)

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from scenepose.model.teacher import gaussian_heatmaps
+
 #: Cells to each side of the highest one whose heat refines its place.
 REACH = 2
 
@@ -16,22 +18,6 @@ def last_layer(width: int) -> nn.Conv2d:
     nn.init.normal_(layer.weight, std=0.001)
     nn.init.zeros_(layer.bias)  # pyright: ignore[reportArgumentType]
     return layer
-
-
-def gaussian_heatmaps(pose: Tensor, side: int, sigma: float) -> Tensor:
-    """The heatmaps that are asked for.
-
-    Args:
-        pose: (B, 16, 2) relative to the point, in picture heights. side: of the maps. sigma: in cells.
-
-    Returns:
-        (B, 16, side, side), 1 where a joint lies; a joint outside the local view leaves its map dark.
-    """
-    places = (pose + 0.5) * side
-    axis = torch.arange(side, device=pose.device, dtype=pose.dtype) + 0.5
-    across = torch.exp(-((axis - places[..., 0:1]) ** 2) / (2 * sigma**2))
-    down = torch.exp(-((axis - places[..., 1:2]) ** 2) / (2 * sigma**2))
-    return down[..., :, None] * across[..., None, :]
 
 
 def heatmap_loss(heat: Tensor, pose: Tensor, known: Tensor, sigma: float) -> Tensor:

@@ -8,8 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from scenepose.baselines.head import Answer, Head, Standardised, Target, block, masked_mean
+from scenepose.baselines.head import Answer, Head, Standardised, Target, block
 from scenepose.features import Features
+from scenepose.losses import masked_mean
 from scenepose.model.attention import mlp
 from scenepose.model.scenepose import ScenePoseConfig
 from scenepose.templates import TemplateSet
@@ -51,4 +52,4 @@ class Regression(Head):
         """L1 or L2, in the poses' own spread, over the known joints."""
         error = (self.pose(features) - target.pose) / self.pose_std
         error = error.abs() if self.loss == "l1" else error**2
-        return {"total": masked_mean(error, target.known)}
+        return {"total": masked_mean(error.mean(-1), target.known)}

@@ -36,9 +36,14 @@ def save_checkpoint(path: Path, model: ScenePose, card: dict) -> None:
 
 
 def _write(path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    matrices = {name for name, tensor in state.items() if name != "templates" and tensor.dim() > 1}
+    write_tensors(path, state, matrices, metadata)
+
+
+def write_tensors(path: Path, state: dict[str, Tensor], halves: set[str], metadata: dict[str, str]) -> None:
+    """Write a safetensors file, ``halves`` in half precision; the old one stays until it is whole."""
     tensors = {
-        name: (tensor.half() if name != "templates" and tensor.dim() > 1 else tensor).contiguous()
-        for name, tensor in state.items()
+        name: (tensor.half() if name in halves else tensor).contiguous() for name, tensor in state.items()
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
@@ -46,7 +51,8 @@ def _write(path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> No
     os.replace(part, path)
 
 
-def _floats(path: Path) -> dict[str, Tensor]:
+def read_floats(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, those of floating point as float32."""
     with safe_open(str(path), "pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
@@ -71,7 +77,7 @@ def load_teacher(path: Path) -> tuple[Teacher, TemplateSet]:
     """
     metadata = _metadata(path, "scenepose-teacher", "teacher")
     teacher = Teacher(**json.loads(metadata["config"]))
-    teacher.load_state_dict(_floats(path))
+    teacher.load_state_dict(read_floats(path))
     return teacher.eval(), TemplateSet.from_json(metadata["templates"])
 
 
@@ -93,7 +99,7 @@ def load_checkpoint(path: Path) -> ScenePose:
     try:
         # The first release knew no usual sizes of single templates: its head's bias held the common one.
         older = {"scale_transformer.usual": torch.zeros_like(model.scale_transformer.usual)}
-        model.load_state_dict(older | _floats(path))
+        model.load_state_dict(older | read_floats(path))
     except RuntimeError as error:
         raise ValueError(f"{path} does not fit its own description: {error}") from error
     return model.to(memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]

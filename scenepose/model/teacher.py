@@ -8,6 +8,22 @@ from torch import Tensor, nn
 from scenepose.model.backbone import Backbone
 
 
+def gaussian_heatmaps(pose: Tensor, side: int, sigma: float) -> Tensor:
+    """A Gaussian at every joint of poses in the local view, whose side is the picture's height.
+
+    Args:
+        pose: (B, 16, 2) relative to the point, in picture heights. side: of the maps. sigma: in cells.
+
+    Returns:
+        (B, 16, side, side), 1 where a joint lies; a joint outside the local view leaves its map dark.
+    """
+    places = (pose + 0.5) * side
+    axis = torch.arange(side, device=pose.device, dtype=pose.dtype) + 0.5
+    across = torch.exp(-((axis - places[..., 0:1]) ** 2) / (2 * sigma**2))
+    down = torch.exp(-((axis - places[..., 1:2]) ** 2) / (2 * sigma**2))
+    return down[..., :, None] * across[..., None, :]
+
+
 def keypoint_heatmaps(templates: Tensor, scales: Tensor, size: int, sigma: float = 0.02) -> Tensor:
     """Gaussian heatmaps of templates placed in the local view.
 
@@ -18,11 +34,7 @@ def keypoint_heatmaps(templates: Tensor, scales: Tensor, size: int, sigma: float
     Returns:
         (B, 16, size, size), 1 at each keypoint; keypoints outside the view leave their map dark.
     """
-    places = templates * scales[:, None] + 0.5  # (B, 16, 2) in the view, 0 to 1
-    axis = (torch.arange(size, device=templates.device, dtype=templates.dtype) + 0.5) / size
-    across = torch.exp(-((axis - places[..., 0:1]) ** 2) / (2 * sigma**2))  # (B, 16, size)
-    down = torch.exp(-((axis - places[..., 1:2]) ** 2) / (2 * sigma**2))
-    return down[..., :, None] * across[..., None, :]
+    return gaussian_heatmaps(templates * scales[:, None], size, sigma * size)
 
 
 class Teacher(nn.Module):

@@ -200,15 +200,13 @@ def in_picture(
     return np.asarray(within if exact else within & (shallow.mean(1) <= 0.2))
 
 
-def room_ahead(people: People, yaws: NDArray, space: Space, distance: float) -> NDArray:
-    """(N,) whether nothing is within ``distance`` metres before the shoulders: nobody eyes a wall."""
-    chest = people.keypoints[:, THORAX, 2] - 0.1
-    return _free_ahead(people, yaws, space, distance, chest)
-
-
-def way_ahead(people: People, yaws: NDArray, space: Space) -> NDArray:
-    """(N,) whether nothing is within a step before the thighs: nobody walks into a counter or an armchair."""
-    return _free_ahead(people, yaws, space, 0.75, np.full(len(people), 0.6))
+def room_ahead(style: str, people: People, yaws: NDArray, space: Space) -> NDArray:
+    """(N,) whether people of a style in `VIEW` have nothing close before their shoulders (nobody eyes a wall)
+    and, when they walk, before their thighs (nobody walks into a counter or an armchair)."""
+    free = _free_ahead(people, yaws, space, VIEW[style], people.keypoints[:, THORAX, 2] - 0.1)
+    if style in WAY:
+        free &= _free_ahead(people, yaws, space, WAY[style], np.full(len(people), 0.6))
+    return free
 
 
 def _free_ahead(people: People, yaws: NDArray, space: Space, distance: float, heights: NDArray) -> NDArray:
@@ -220,3 +218,5 @@ def _free_ahead(people: People, yaws: NDArray, space: Space, distance: float, he
 
 #: Styles that stand freely and look ahead; how far the view must be free.
 VIEW = {"stand": 1.0, "walk": 1.2, "gesture": 1.0, "carry": 0.9, "bend": 0.6, "crouch": 0.7}
+#: Metres of free way before the thighs.
+WAY = {"walk": 0.75}

@@ -115,9 +115,7 @@ class FramePlacer:
             some = rows[styles[rows] == style]
             some = some[checks.supported(style, people[some], self.space)]
             if style in checks.VIEW:
-                some = some[checks.room_ahead(people[some], facing[some], self.space, checks.VIEW[style])]
-            if style == "walk":
-                some = some[checks.way_ahead(people[some], facing[some], self.space)]
+                some = some[checks.room_ahead(style, people[some], facing[some], self.space)]
             kept.append(some[~checks.collides(style, people[some], self.space)])
         rows = np.sort(np.concatenate(kept))
         headings = yaw_to_heading(facing[rows], people.grounds[rows], self.camera)
