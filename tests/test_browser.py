@@ -124,6 +124,19 @@ def test_of_quick_clicks_the_last_one_wins(page: Page, scenes_folder: Path) -> N
     expect_point(page, 0.75 * width, 0.7 * height, 3)
 
 
+def test_a_click_while_a_picture_arrives_is_not_lost(page: Page, scenes_folder: Path) -> None:
+    width, height = first_scene(scenes_folder)
+    box = picture_box(page)
+    held: list[Route] = []
+    page.route(re.compile(r"/scene\.jpg"), lambda route: route.fallback() if held else held.append(route))
+    click(page, 0.3, 0.7, box)
+    page.wait_for_function("() => !document.querySelector('#sp-scene img').naturalWidth", timeout=PATIENCE)
+    click(page, 0.5, 0.7, box)
+    click(page, 0.7, 0.8, box)
+    held[0].continue_()
+    expect_point(page, 0.7 * width, 0.8 * height, 3)
+
+
 def test_how_many_people_can_be_chosen(page: Page) -> None:
     field = page.locator("#sp-count input[type=number]")
     field.fill("7")

@@ -88,8 +88,9 @@ CSS = """
 }
 """
 
-#: A ripple where one clicked, at once; the old picture stays visible until the next has arrived; and
-#: pictures dropped on the scene go to the upload field.
+#: A ripple where one clicked, at once; the old picture stays visible until the next has arrived; a click
+#: while it arrives, whose place gradio cannot tell, waits for it; and pictures dropped on the scene go to
+#: the upload field.
 HEAD = """
 <script>
 document.addEventListener('pointerdown', (event) => {
@@ -105,6 +106,17 @@ document.addEventListener('pointerdown', (event) => {
 document.addEventListener('load', (event) => {
   if (!event.target.matches || !event.target.matches('#sp-scene img')) return;
   event.target.style.background = `center / contain no-repeat url("${event.target.currentSrc}")`;
+}, true);
+let late = null;
+document.addEventListener('click', (event) => {
+  const image = event.target;
+  if (!image.matches || !image.matches('#sp-scene img, #sp-compare-scene img')) return;
+  late = null;
+  if (image.naturalWidth) return;
+  event.stopImmediatePropagation();
+  late = event;
+  const again = () => { if (late === event) image.dispatchEvent(new MouseEvent('click', event)); };
+  image.addEventListener('load', again, { once: true });
 }, true);
 for (const kind of ['dragover', 'dragleave', 'drop']) {
   document.addEventListener(kind, (event) => {
