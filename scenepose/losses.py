@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, softplus
 
 
 def masked_mean(values: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:
@@ -63,6 +63,22 @@ def distillation_loss(student: Tensor, teacher: Tensor, valid: Tensor, count: Te
     The student's are mapped to the teacher's size; the teacher's are standardised and carry no gradient.
     """
     return masked_mean(((student - teacher.detach()) ** 2).mean(-1), valid, count)
+
+
+def surface_loss(
+    said: Tensor, surface: Tensor, metre: Tensor, rise: Tensor, count: Tensor | None = None
+) -> Tensor:
+    """What the feature map says of the surfaces in its cells: cross entropy of what they are, absolute errors
+    of the metre's logarithm and of the rise in about their spread. Beyond the paper.
+
+    Args:
+        said: (B, S + 2, h, h) logits of S surfaces, metre, rise.
+        surface: (B, h, h) int64, -1 where nothing is known. metre, rise: (B, h, h).
+    """
+    known = surface >= 0
+    kind = cross_entropy(said[:, :-2], surface.clamp(min=0), reduction="none")
+    wrong = (said[:, -2] - metre).abs() / 0.4 + (said[:, -1] - rise).abs() / 0.5
+    return masked_mean(kind + wrong, known, count)
 
 
 def adversarial_loss(judged: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:

@@ -163,3 +163,11 @@ def test_every_row_of_the_ablation_can_be_built() -> None:
     assert by_name["local view alone"].model.views == "local"
     assert by_name["k-means, K = 30"].model.num_templates == 30
     assert by_name["full method"].distillation_weight > 0
+
+
+def test_the_highest_score_tells_where_nobody_fits() -> None:
+    found = evaluate.nobody_quality(np.array([0.9, 0.8, 0.4]), np.array([0.1, 0.5]))
+    assert found["nobody_auc"] == pytest.approx(5 / 6)
+    assert found["nobody_below_half"] == 0.5
+    assert found["somebody_below_half"] == pytest.approx(1 / 3)
+    assert evaluate.nobody_quality(np.array([0.9]), np.zeros(0)) == {}

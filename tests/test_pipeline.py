@@ -36,7 +36,15 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tiny_run.Recorded:
 
 def test_both_stages_use_what_they_should(unbroken: tiny_run.Recorded) -> None:
     first, last = unbroken.curve[0], unbroken.curve[-1]
-    assert set(first) == {"classification", "scale", "offset", "distillation", "total", "gradient"}
+    assert set(first) == {
+        "classification",
+        "scale",
+        "offset",
+        "surfaces",
+        "distillation",
+        "total",
+        "gradient",
+    }
     assert set(last) - set(first) == {"adversarial", "discriminator"}
     log = [json.loads(line) for line in (unbroken.config.out / "labels.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [2, 3, 4]

@@ -14,13 +14,12 @@ from torch.utils.data import DataLoader
 from scenepose.data.samples import KINDS
 from scenepose.metrics import pck
 from tests import tiny
-from train import evaluate, judge, release, scenepose, teacher, templates
+from train import calibrate, evaluate, judge, release, scenepose, teacher, templates
 from train.__main__ import COMMANDS
 from train.augment import Change, draw_change, no_change
 from train.batches import Batches, Sampler, Views
 from train.config import AugmentConfig, TeacherConfig, TrainConfig
 from train.loop import start, train_on
-from train.release import posture_shift
 from train.targets import targets_of
 
 STILL = AugmentConfig(
@@ -277,7 +276,7 @@ def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.Mo
     def opened(name: str, split: str):
         return tiny.source(frames=8, seed=("train", "val", "test").index(split))
 
-    for module in (templates, teacher, scenepose, evaluate, release):
+    for module in (templates, teacher, scenepose, evaluate, calibrate):
         monkeypatch.setattr(module, "open_source", opened)
     monkeypatch.setattr(evaluate, "parse_source", lambda name, split: (name, "", split))
     templates.main(templates.TemplatesConfig(data=["tiny"], out=out / "templates", count=5, candidates=9))
@@ -318,6 +317,8 @@ def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.Mo
     assert results["methods"]["scenepose"]["ms_per_click"] > 0
     assert results["methods"]["constant"]["pck_minus_constant"] == [0, 0, 0]
     assert results["methods"]["truth"]["pck"] is not None
+    assert results["methods"]["scenepose"]["nobody_points"] == 1
+    assert 0 <= results["methods"]["scenepose"]["nobody_auc"] <= 1
     text = (out / "eval/results.md").read_text()
     assert "PCK@0.2" in text
     assert "of tiny (test)" in text
@@ -331,12 +332,3 @@ def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.Mo
 
 def test_every_command_can_be_called() -> None:
     assert {"templates", "teacher", "scenepose", "evaluate", "release"} <= set(COMMANDS)
-
-
-def test_the_posture_shift_evens_out_sitting_and_standing() -> None:
-    sits = np.array([False, True, True])
-    # Sitting points where the sitting templates trail by 0.42, upright ones where they trail by 2.
-    logits = np.array([[0.42, 0, -3]] * 5 + [[2.0, -1, 0]] * 5)
-    only = np.arange(10) < 5
-    assert posture_shift(logits, sits, only, ~only) == pytest.approx(0.45)
-    assert posture_shift(logits - [[5, 0, 0]], sits, only, ~only) == 0

@@ -8,6 +8,7 @@ from PIL import Image
 
 from scenepose.data.samples import KINDS, Samples
 from scenepose.data.sources import Source
+from scenepose.data.surfaces import COLUMNS, ROWS, SURFACES, Surfaces
 from scenepose.geometry import normalise
 from scenepose.model.scenepose import ScenePose, ScenePoseConfig
 from scenepose.templates import TemplateSet
@@ -83,6 +84,14 @@ def samples(frames: int = 4, points: int = 3, poses_each: int = 2, seed: int = 0
 
 
 def source(frames: int = 4, seed: int = 0) -> Source:
-    """Those samples in noise pictures."""
-    noise = np.random.default_rng(seed).integers(0, 255, (frames, HEIGHT, WIDTH, 3), np.uint8)
-    return Source("tiny", samples(frames, seed=seed), lambda row: Image.fromarray(noise[row]))
+    """Those samples in noise pictures, with maps of what is seen in them."""
+    rng = np.random.default_rng(seed)
+    noise = rng.integers(0, 255, (frames, HEIGHT, WIDTH, 3), np.uint8)
+    found = samples(frames, seed=seed)
+    maps = Surfaces(
+        found.frame_names,
+        rng.integers(0, len(SURFACES), (frames, ROWS, COLUMNS), np.uint8),
+        rng.integers(0, 255, (frames, ROWS, COLUMNS), np.uint8),
+        rng.integers(0, 255, (frames, ROWS, COLUMNS), np.uint8),
+    )
+    return Source("tiny", found, lambda row: Image.fromarray(noise[row]), maps)

@@ -30,6 +30,7 @@ def settings(folder: Path, **changes) -> TrainConfig:
         data=["tiny"], out=folder / "run", teacher=folder / "teacher.safetensors", backbone="none", steps=5,
         frames=2, points_per_frame=2, warmup=2, lr=1e-3, workers=0, device="cpu", validate_every=2,
         validate_points=4, save_minutes=0.0, latest_switch=0.4, epoch_steps=1, stable=0.0, threshold=0.5,
+        surface_weight=0.5,
         model=replace(tiny.CONFIG, view_size=SIZE, freeze_stages=4),
     )  # fmt: skip
     return replace(config, **changes)
@@ -51,7 +52,14 @@ class Recorded(ScenePoseRun):
     def batches(self) -> Batches:
         """This process' part of the training batches."""
         part = (self.accelerator.process_index, self.accelerator.num_processes)
-        return Batches(list(self.sources), self.model.template_set, self.config, view_size=SIZE, part=part)
+        return Batches(
+            list(self.sources),
+            self.model.template_set,
+            self.config,
+            view_size=SIZE,
+            cells=self.cells,
+            part=part,
+        )
 
     def run(self) -> Recorded:
         """Train to the end."""

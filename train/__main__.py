@@ -23,6 +23,7 @@ COMMANDS = {
     "release-baselines": ("train.release_baselines", "make trained systems the ones that ship"),
     "compare": ("train.compare", "draw every method's answer at some points: the README's figure"),
     "evaluate": ("train.evaluate", "measure methods on a source, write results.json and results.md"),
+    "verdicts": ("train.verdicts", "draw the model's answers for people to judge, and count what they say"),
     "ablate": ("train.ablate", "train and compare the method with parts left out"),
     "release": ("train.release", "turn a training run into the checkpoint that ships, with its model card"),
 }

@@ -49,6 +49,9 @@ ROWS = {
     "without scale loss": Row("losses", {"scale_weight": 0.0}),
     "without offset loss": Row("losses", {"offset_weight": 0.0}),
     "without adversarial loss": Row("losses", {"adversarial_weight": 0.0}),
+    "with surface loss": Row("beyond the paper", {"surface_weight": 1.0}),
+    "with views in one frame": Row("beyond the paper", {"views": "aligned"}),
+    "not told the place": Row("beyond the paper", {"tell_place": False}),
 }
 
 #: Columns of the table: name in results.json, heading.

@@ -69,6 +69,14 @@ class Change(NamedTuple):
             moved[..., 0] = self.width - moved[..., 0]
         return moved
 
+    def back(self, points: NDArray) -> NDArray:
+        """Where points (..., 2) of the changed picture lie in the frame, pixels: `points` undone."""
+        moved = np.array(points, float)
+        if self.mirrored:
+            moved[..., 0] = self.width - moved[..., 0]
+        kept = np.array([self.right - self.left, self.bottom - self.top])
+        return moved * kept / np.array([self.width, self.height]) + np.array([self.left, self.top])
+
     def keypoints(self, keypoints: NDArray) -> NDArray:
         """Where poses (..., 16, 2) lie in the changed picture; left and right swap in a mirror."""
         moved = self._stretched(keypoints)

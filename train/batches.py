@@ -17,7 +17,7 @@ from scenepose.data.sources import Source
 from scenepose.geometry import View, detail_view, global_view, local_view, place_in_picture
 from scenepose.templates import TemplateSet
 from scenepose.views import crop
-from train.augment import draw_change
+from train.augment import Change, draw_change
 from train.config import RunConfig
 from train.crops import cut_views
 from train.pictures import Pictures
@@ -73,6 +73,10 @@ class Batch(NamedTuple):
     sized: Tensor  # (B, K) bool: those that do
     normalised: Tensor  # (B, 16, 2), NaN where unknown
     known: Tensor  # (B, 16) bool
+    # What is seen in the local view's cells, see `scenepose.data.surfaces`; h is 0 where nobody asked.
+    surface: Tensor  # (B, h, h) index into `SURFACES`, -1 where unknown
+    metre: Tensor  # (B, h, h) logarithm of how many picture heights a metre spans
+    rise: Tensor  # (B, h, h) metres above the floor
 
     def moved(self, device: torch.device, size: int) -> Batch:
         """The batch on a device, its views cut."""
@@ -123,6 +127,7 @@ class Batches(Dataset):
     Args:
         sources: where points are drawn from. view_size: of the views, pixels.
         targets, scales: as in `TrainConfig`.
+        cells: of the local view across and down, for which to say what is seen there; 0 says nothing.
         part: (this process, all processes): which of a step's frames are prepared. Each frame has a random
             generator of its own, so that the parts together are the batch of a single process.
         cut: whether to cut the views here, or leave it to the device.
@@ -137,6 +142,7 @@ class Batches(Dataset):
         view_size: int,
         targets: str = "nearest",
         scales: str = "nearest",
+        cells: int = 0,
         part: tuple[int, int] = (0, 1),
         cut: bool = True,
     ) -> None:
@@ -149,6 +155,7 @@ class Batches(Dataset):
         self.pictures = [Pictures(source, config.cache_gigabytes / len(sources)) for source in sources]
         self.templates, self.config, self.view_size = templates, config, view_size
         self.targets, self.scales, self.part, self.cut = targets, scales, part, cut
+        self.cells = cells
 
     def __len__(self) -> int:
         return self.config.steps
@@ -191,7 +198,26 @@ class Batches(Dataset):
             self.first[which] + points,
             np.full(len(points), change.mirrored),
             *targets_of(samples, points, change, self.templates, self.targets, self.scales),
+            *self._seen(sampler.source, frame, change, moved),
         )
+
+    def _seen(
+        self, source: Source, frame: int, change: Change, points: list[tuple[float, float]]
+    ) -> tuple[NDArray, NDArray, NDArray]:
+        """The last three fields of `Batch` at points of the changed picture."""
+        shape = (len(points), self.cells, self.cells)
+        if source.surfaces is None or not self.cells:
+            return np.full(shape, -1), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        steps = ((np.arange(self.cells) + 0.5) / self.cells - 0.5) * change.height
+        grid = np.stack(np.meshgrid(steps, steps), -1)
+        places = (np.array(points)[:, None, None] + grid).reshape(-1, 2)
+        inside = ((places >= 0) & (places < (change.width, change.height))).all(1)
+        size = source.samples.frame_sizes[frame]
+        seen = source.surfaces.at(frame, change.back(places) / size)
+        # In heights of what is kept of the frame, as the scales are.
+        metre = seen.metre + np.float32(np.log(size[1] / (change.bottom - change.top)))
+        surface = np.where(inside, seen.surface, -1)
+        return surface.reshape(shape), metre.reshape(shape), seen.rise.reshape(shape)
 
     def _views(self, picture: Image.Image, points: list[tuple[float, float]]) -> tuple:
         """The parts of `Views`, or of `Uncut`."""

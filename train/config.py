@@ -200,6 +200,9 @@ class TrainConfig(RunConfig):
     """Weight of the scale loss."""
     offset_weight: float = 1.0
     """Weight of the offset loss."""
+    surface_weight: float = 0.0
+    """Weight of the surface loss, beyond the paper: the feature map also learns what is seen in each cell of
+    the local view, how large a metre is there and how high it lies, where the frames' depth is known."""
     distillation_weight: float = 1.0
     """Weight of the distillation loss; 0 needs no teacher."""
     adversarial_weight: float = 0.1

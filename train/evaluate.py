@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from scenepose.data.samples import KINDS
 from scenepose.data.sources import Source, open_source, parse_source
@@ -23,6 +23,7 @@ from train.judge import (
     Answers,
     Truth,
     constant_answers,
+    empty_points,
     judged_points,
     other_answers,
     per_point,
@@ -129,6 +130,21 @@ def score_quality(answers: Answers, truth: Truth, templates: TemplateSet) -> dic
     }  # fmt: skip
 
 
+def nobody_quality(somebody: np.ndarray, nobody: np.ndarray) -> dict:
+    """How well the highest score at a point tells where somebody fits (N,) from where nobody does (M,)."""
+    if not len(nobody):
+        return {}
+    there = np.concatenate([np.ones(len(somebody)), np.zeros(len(nobody))])
+    return {
+        "nobody_points": len(nobody),
+        "nobody_auc": float(roc_auc_score(there, np.concatenate([somebody, nobody]))),
+        "nobody_top_score": float(nobody.mean()),
+        "somebody_top_score": float(somebody.mean()),
+        "nobody_below_half": float((nobody < 0.5).mean()),
+        "somebody_below_half": float((somebody < 0.5).mean()),
+    }
+
+
 def join_truth(judged: list[Judged]) -> Truth:
     """The truth of several sources, one after the other."""
     truths = [one.truth for one in judged]
@@ -191,6 +207,11 @@ def table(results: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _top(answers: Answers) -> np.ndarray:
+    assert answers.scores is not None
+    return answers.scores.max(1)
+
+
 def _finite(value: object) -> object:
     """JSON has no NaN: null in its place."""
     if isinstance(value, dict):
@@ -229,6 +250,11 @@ def evaluate(config: EvaluateConfig) -> tuple[dict, dict, dict, list[Judged]]:
         else:
             generators[name] = generator
     parts = [answers_of(generators, one.source, one.points, workers=config.workers) for one in judged]
+    scored = {name: one for name, one in generators.items() if parts[0][name].scores is not None}
+    empty = [(one.source, empty_points(one.source.samples, config.limit)) for one in judged]
+    bare = [
+        answers_of(scored, source, rows, workers=config.workers) for source, rows in empty if len(rows)
+    ] if scored else []  # fmt: skip
     for name, generator in generators.items():
         answers[name] = together([part[name] for part in parts])
         extra[name] = {
@@ -241,6 +267,8 @@ def evaluate(config: EvaluateConfig) -> tuple[dict, dict, dict, list[Judged]]:
             extra[name]["spread"] = diversity(answers[name].poses)
         if answers[name].scores is not None:
             extra[name] |= score_quality(answers[name], truth, generator.model.template_set)
+            tops = [_top(answers[name]), *(_top(part[name]) for part in bare)]
+            extra[name] |= nobody_quality(tops[0], np.concatenate([np.zeros(0), *tops[1:]]))
     if templates is None:
         raise ValueError(f"there are no weights in {config.checkpoints}")
     answers["constant"] = constant_answers(templates, len(truth.poses))
@@ -288,3 +316,10 @@ def main(config: EvaluateConfig) -> None:
             print(f"{name} {key} minus constant: {mean:+.3f} ({low:+.3f} to {high:+.3f})")
         if "average_precision" in row:
             print(f"{name} average precision of the scores: {row['average_precision'] or 0:.3f}")
+        if "nobody_auc" in row:
+            print(
+                f"{name} highest score below 0.5: at {row['nobody_below_half']:.0%} of "
+                f"{row['nobody_points']} points where nobody fits, at "
+                f"{row['somebody_below_half']:.0%} of the others; "
+                f"area under the ROC curve {row['nobody_auc']:.3f}"
+            )

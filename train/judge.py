@@ -65,8 +65,16 @@ def judged_points(samples: Samples, limit: int | None = None, seed: int = 0) -> 
     return points
 
 
+def empty_points(samples: Samples, limit: int | None = None, seed: int = 0) -> NDArray:
+    """The points where nobody fits, or a random but fixed ``limit`` of them, ascending."""
+    points = np.flatnonzero(samples.primary_rows < 0)
+    if limit is not None and limit < len(points):
+        points = np.sort(np.random.default_rng(seed).choice(points, limit, replace=False))
+    return points
+
+
 def truth_at(samples: Samples, points: NDArray) -> Truth:
-    """What the samples know at some points."""
+    """What the samples know at some points; the primary pose means nothing where nobody fits."""
     rows = samples.primary_rows[points]
     all_rows = [samples.pose_rows(int(point)) for point in points]
     return Truth(
@@ -281,6 +289,7 @@ def valid_templates(truth: Truth, templates: TemplateSet) -> tuple[NDArray, NDAr
     """
     positive = np.zeros((len(truth.poses), len(templates)), bool)
     for n, (valid, known) in enumerate(zip(truth.valid, truth.valid_known, strict=True)):
-        clean = np.where(known[..., None], valid, np.nan)
-        positive[n, templates.nearest(decompose(clean)[2])] = True
+        if len(valid):
+            clean = np.where(known[..., None], valid, np.nan)
+            positive[n, templates.nearest(decompose(clean)[2])] = True
     return positive, positive | (truth.tried[:, kind_numbers(templates)] > 0)

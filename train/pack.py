@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from scenepose.data.rooms import write_pack
-from scenepose.data.sources import SPLITS, Source, open_source
+from scenepose.data.sources import SPLITS, Source, open_source, surfaces_path
 
 
 @dataclass
@@ -49,5 +49,8 @@ def main(config: PackConfig) -> None:
         source = open_source(config.data, split)
         path = config.out / f"{split}.tar"
         write_pack(path, pictures(source, config.height, config.quality))
-        source.samples.save(config.out / f"{split}.npz")
+        samples = config.out / f"{split}.npz"
+        source.samples.save(samples)
+        if source.surfaces is not None:
+            source.surfaces.save(surfaces_path(samples))
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, {len(source.samples)} points")

@@ -2,8 +2,8 @@
 
 Every room (or photograph) gets a result file of its own; what is there already is not done again, and several
 processes can share the work (`--shard 0/2` and `--shard 1/2`). A run without shards, when it has done what
-was missing, packs the results into one compact file. NYUv2's samples are points and poses alone; for rendered
-rooms the pictures are packed beside them.
+was missing, packs the results into one compact file, and for training the maps of surfaces into another.
+NYUv2's samples are points and poses alone; for rendered rooms the pictures are packed beside them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from scenepose.data import rooms
 from scenepose.data.compact import HEIGHT_STEP, LOWEST_HEIGHT, PLACE_STEP, TURNS, PlacedSamples
 from scenepose.data.frames import Frame
 from scenepose.data.nyu import open_nyu
-from scenepose.data.sources import LOCAL_SAMPLES
+from scenepose.data.sources import LOCAL_SAMPLES, surfaces_path
+from scenepose.data.surfaces import Surfaces
 from scenepose.placer.bank import BodyBank, build_bank
 from scenepose.placer.frame_placer import Room
 from scenepose.placer.place import PlacedPoint, place
@@ -73,24 +74,25 @@ def main(config: PlaceConfig) -> None:
     source = "nyu" if kind == "nyu" else "rooms"
     parts = config.parts / f"{source}-{config.split}"
     parts.mkdir(parents=True, exist_ok=True)
-    recipe = f"{config.points} {config.seed} {zlib.crc32(bank.keypoints.tobytes())}"
+    recipe = f"2 {config.points} {config.seed} {zlib.crc32(bank.keypoints.tobytes())}"
     for name, frames in tqdm(units[int(first) :: int(step)], desc="placing", unit=source.rstrip("s")):
         path = parts / f"{name}.npz"
         if not _done(path, recipe):
-            _write(
-                path, recipe, collect(place_frames(frames(), bank, points=config.points, seed=config.seed))
-            )
+            placed = place_frames(frames(), bank, points=config.points, seed=config.seed)
+            _write(path, recipe, collect(placed), Surfaces.of([frame for frame, _ in placed]))
     if int(step) > 1:
         return
     found = [_read(parts / f"{name}.npz") for name, _ in units]
     found = [part for part in found if part is not None]
     if not found:
         raise ValueError("no frame offered a place for anybody; is this the right folder and split?")
-    samples = PlacedSamples.join(found)
+    samples = PlacedSamples.join([part for part, _ in found])
     path = (config.out or (LOCAL_SAMPLES if kind == "nyu" else assets() / "rooms")) / (
         f"nyu-{config.split}.npz" if kind == "nyu" else f"{config.split}.npz"
     )
     samples.save(path, bank.keypoints, bank.kinds, bank.facing)
+    if config.split == "train":
+        Surfaces.join([maps for _, maps in found]).save(surfaces_path(path))
     if kind == "rendered":
         rooms.write_pack(path.with_suffix(".tar"), _pictures(Path(folder), samples, config.quality))
     print(
@@ -184,20 +186,19 @@ def _done(path: Path, recipe: str) -> bool:
         return str(file["recipe"]) == recipe
 
 
-def _write(path: Path, recipe: str, samples: PlacedSamples) -> None:
+def _write(path: Path, recipe: str, samples: PlacedSamples, maps: Surfaces) -> None:
     """All or nothing: a killed run leaves no half a file under the final name."""
     part = path.with_suffix(".part.npz")
-    np.savez_compressed(
-        part,
-        recipe=np.array(recipe),
-        **{field.name: getattr(samples, field.name) for field in fields(samples)},
-    )
+    columns = {field.name: getattr(samples, field.name) for field in fields(samples)}
+    columns |= {f"map_{field.name}": getattr(maps, field.name) for field in fields(maps)}
+    np.savez_compressed(part, recipe=np.array(recipe), **columns)
     os.replace(part, path)
 
 
-def _read(path: Path) -> PlacedSamples | None:
+def _read(path: Path) -> tuple[PlacedSamples, Surfaces] | None:
     """One result; None where nothing was found."""
     with np.load(path) as file:
         if len(file["frame_names"]) == 0:
             return None
-        return PlacedSamples(**{field.name: file[field.name] for field in fields(PlacedSamples)})
+        samples = PlacedSamples(**{field.name: file[field.name] for field in fields(PlacedSamples)})
+        return samples, Surfaces(*(file[f"map_{field.name}"] for field in fields(Surfaces)))

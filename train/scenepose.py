@@ -48,7 +48,9 @@ class ScenePoseRun(Run):
         self.fresh = _initialise(generator, config)
         self.teacher = _teacher(config, templates, accelerator)
         modules: dict[str, torch.nn.Module] = {
-            "student": Student(generator, self.teacher.features if self.teacher else None)
+            "student": Student(
+                generator, self.teacher.features if self.teacher else None, config.surface_weight > 0
+            )
         }
         if config.adversarial_weight:
             modules["discriminator"] = Discriminator(channels=config.model.channels)
@@ -79,6 +81,11 @@ class ScenePoseRun(Run):
     def model(self) -> ScenePose:
         """The generator: what ships."""
         return self.student.generator
+
+    @property
+    def cells(self) -> int:
+        """Cells of F across for which the batches say what is seen there."""
+        return self.config.model.view_size // 8 if self.config.surface_weight else 0
 
     @property
     def second_stage(self) -> bool:
@@ -251,7 +258,7 @@ def main(config: TrainConfig) -> None:
         print(f"the run starts from {start_from}; these parts start fresh: {told(run.fresh)}")
     batches = Batches(
         sources, run.model.template_set, config, view_size=config.model.view_size, targets=config.targets,
-        scales=config.scales, part=(accelerator.process_index, accelerator.num_processes),
+        scales=config.scales, cells=run.cells, part=(accelerator.process_index, accelerator.num_processes),
         cut=run.device.type == "cpu",
     )  # fmt: skip
     if run.step == 0 and config.init is None:

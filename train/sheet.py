@@ -154,33 +154,44 @@ def _tiles(config: SheetConfig, source: Source, points: NDArray, predicted: list
     return tiles
 
 
+def numbered(
+    picture: Image.Image,
+    point: NDArray,
+    pose: NDArray,
+    colours: tuple,
+    side: int,
+    note: str,
+    visibility: NDArray | None = None,
+) -> Image.Image:
+    """A crop for counting: the scene around a point and one pose, both in pixels, with a large note."""
+    box = np.nanmax(np.ptp(pose, axis=0)) / picture.height
+    reach = float(np.clip(0.95 * box, 0.28, 0.5))
+    # As much of the picture as there is, rather than black beyond its borders.
+    size, margin = np.array(picture.size), reach * picture.height
+    centre = np.clip(point, np.minimum(margin, size / 2), np.maximum(size - margin, size / 2))
+    crop = tile(picture, centre.astype(float), pose, colours, side, "", reach=reach, visibility=visibility)
+    canvas = ImageDraw.Draw(crop)
+    canvas.text((6, 4), note, fill=(255, 255, 0), stroke_width=2, stroke_fill=(0, 0, 0), font_size=20)
+    canvas.rectangle([0, 0, side - 1, side - 1], outline=(60, 60, 60))
+    return crop
+
+
+def save_pages(tiles: list[Image.Image], folder: Path) -> None:
+    """Pages of `PAGE` crops: page-01.png and so on."""
+    for first in range(0, len(tiles), PAGE):
+        _grid(tiles[first : first + PAGE], PAGE_COLUMNS, folder / f"page-{first // PAGE + 1:02d}.png")
+
+
 def _pages(config: SheetConfig, source: Source, points: NDArray) -> None:
     """Numbered crops that show the scene around one pose each."""
-    samples, primary = source.samples, source.samples.primary_rows
-    for first in range(0, len(points), PAGE):
-        tiles = []
-        for number, point in enumerate(points[first : first + PAGE], start=first + 1):
-            row = primary[point]
-            picture = source.picture(int(samples.point_frames[point]))
-            pose = samples.keypoints[row].astype(float)
-            box = np.nanmax(np.ptp(pose, axis=0)) / picture.height
-            reach = float(np.clip(0.95 * box, 0.28, 0.5))
-            # As much of the picture as there is, rather than black beyond its borders.
-            size, margin = np.array(picture.size), reach * picture.height
-            centre = np.clip(
-                samples.points[point], np.minimum(margin, size / 2), np.maximum(size - margin, size / 2)
-            )
-            note = f"#{number}  {KINDS[samples.kinds[row]]}"
-            crop = tile(
-                picture, centre.astype(float), pose, TRUTH, config.side, "",
-                reach=reach, visibility=samples.visibility[row],
-            )  # fmt: skip
-            ImageDraw.Draw(crop).text(
-                (6, 4), note, fill=(255, 255, 0), stroke_width=2, stroke_fill=(0, 0, 0), font_size=20
-            )
-            ImageDraw.Draw(crop).rectangle([0, 0, config.side - 1, config.side - 1], outline=(60, 60, 60))
-            tiles.append(crop)
-        _grid(tiles, PAGE_COLUMNS, config.out / f"page-{first // PAGE + 1:02d}.png")
+    samples, primary, tiles = source.samples, source.samples.primary_rows, []
+    for number, point in enumerate(points, start=1):
+        row = primary[point]
+        picture = source.picture(int(samples.point_frames[point]))
+        pose, note = samples.keypoints[row].astype(float), f"#{number}  {KINDS[samples.kinds[row]]}"
+        place, seen = samples.points[point], samples.visibility[row]
+        tiles.append(numbered(picture, place, pose, TRUTH, config.side, note, seen))
+    save_pages(tiles, config.out)
 
 
 def _scenes(config: SheetConfig, source: Source, points: NDArray) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from scenepose.data.surfaces import SURFACES
 from scenepose.losses import (
     adversarial_loss,
     classification_loss,
@@ -15,6 +16,7 @@ from scenepose.losses import (
     distillation_loss,
     offset_loss,
     scale_loss,
+    surface_loss,
 )
 from scenepose.model.discriminator import Discriminator
 from scenepose.model.scenepose import ScenePose
@@ -24,15 +26,18 @@ from train.config import TrainConfig
 
 
 class Student(nn.Module):
-    """What learns: the generator, and the linear map from its vectors e_k to the teacher's features.
+    """What learns: the generator, the linear map from its vectors e_k to the teacher's features, and the one
+    from the cells of F to what is seen there.
 
-    The map is on this side only: were the teacher's features mapped, both maps could shrink to nothing.
+    The first map is on this side only: were the teacher's features mapped, both could shrink to nothing.
     """
 
     scale_std: Tensor
     log_scale_std: Tensor
 
-    def __init__(self, generator: ScenePose, teacher_features: int | None) -> None:
+    def __init__(
+        self, generator: ScenePose, teacher_features: int | None, tells_surfaces: bool = False
+    ) -> None:
         super().__init__()
         self.generator = generator
         spread = torch.from_numpy(generator.template_set.scale_std.copy())
@@ -41,6 +46,7 @@ class Student(nn.Module):
         self.register_buffer("log_scale_std", spread / mean, persistent=False)
         channels = generator.config.channels
         self.to_teacher = nn.Linear(channels, teacher_features) if teacher_features else None
+        self.to_surfaces = nn.Conv2d(channels, len(SURFACES) + 2, 1) if tells_surfaces else None
 
 
 @contextmanager
@@ -61,6 +67,7 @@ def counts_of(batch: Batch, others: Tensor) -> dict[str, Tensor]:
         "known": batch.known.sum(),
         "fits": batch.fits.sum(),
         "others": others.sum(),
+        "seen": (batch.surface >= 0).sum(),
     }
 
 
@@ -85,7 +92,8 @@ def training_step(
     assert isinstance(batch.views, Views)
     generator = student.generator
     spread = generator.template_set
-    said = generator(*batch.views, place=batch.place, frame=batch.frame, only=asked)
+    features = generator.encode(*batch.views, batch.place, batch.frame)
+    said = generator.decode(features, asked)
     rows = torch.arange(len(asked), device=asked.device)
     template = generator.templates[batch.template]  # (B, 16, 2) the true pose's nearest
     sizes, true_sizes, std = said.scales, batch.scales, student.scale_std
@@ -100,6 +108,9 @@ def training_step(
             said.offsets[:, 0], batch.normalised - template, spread.offset_std, batch.known, count["known"]
         ),
     }
+    if student.to_surfaces is not None:
+        cells = student.to_surfaces(features).float()
+        parts["surfaces"] = surface_loss(cells, batch.surface, batch.metre, batch.rise, count["seen"])
     if teacher is not None and student.to_teacher is not None:
         target = teacher.target(batch.views.local, template, said.scales[rows, batch.template].detach())
         mapped = student.to_teacher(said.features[:, 0]).float()
@@ -122,6 +133,7 @@ def weighted(parts: dict[str, Tensor], config: TrainConfig) -> Tensor:
         "classification": config.classification_weight,
         "scale": config.scale_weight,
         "offset": config.offset_weight,
+        "surfaces": config.surface_weight,
         "distillation": config.distillation_weight,
         "adversarial": config.adversarial_weight,
     }

@@ -19,6 +19,7 @@ from scenepose.data.nyu import open_nyu
 from scenepose.data.rooms import PicturePack
 from scenepose.data.samples import Samples
 from scenepose.data.sitcom import open_sitcom, picture_path
+from scenepose.data.surfaces import Surfaces
 
 SPLITS = ("train", "val", "test")
 #: Where `python -m train place` puts what is too big or not ours to bundle.
@@ -33,11 +34,13 @@ class Source:
         name: as the user wrote it, "rooms:val".
         samples: the points and poses.
         picture: gives the RGB picture of a frame by its row in the samples' frame table.
+        surfaces: maps of what is seen in the frames, by their rows; None where nothing is known of that.
     """
 
     name: str
     samples: Samples
     picture: Callable[[int], Image.Image]
+    surfaces: Surfaces | None = None
 
 
 def parse_source(name: str, split: str) -> tuple[str, str, str]:
@@ -66,6 +69,11 @@ def samples_path(kind: str, split: str) -> Path:
     return bundled if bundled.is_file() else LOCAL_SAMPLES / f"{kind}-{split}.npz"
 
 
+def surfaces_path(samples: Path) -> Path:
+    """Where the maps of surfaces lie that belong to a file of samples."""
+    return samples.with_name(f"{samples.stem}-surfaces.npz")
+
+
 def open_source(name: str, split: str) -> Source:
     """Open a source by name for one split.
 
@@ -82,16 +90,14 @@ def open_source(name: str, split: str) -> Source:
         found = open_sitcom(Path(folder), split)
         paths = [picture_path(Path(folder), str(frame)) for frame in found.frame_names]
         return Source(name, found, lambda row: Image.open(paths[row]).convert("RGB"))
-    if kind == "pack":
-        packed, carried = (
-            Samples.load(Path(folder) / f"{split}.npz"),
-            PicturePack(Path(folder) / f"{split}.tar"),
-        )
-        return Source(name, packed, lambda row: carried.picture(str(packed.frame_names[row])))
-    samples = Samples.load(samples_path(kind, split))
+    path = Path(folder) / f"{split}.npz" if kind == "pack" else samples_path(kind, split)
+    samples = Samples.load(path)
+    pictures = open_nyu(Path(folder)) if kind == "nyu" else PicturePack(path.with_suffix(".tar"))
     names = [str(frame) for frame in samples.frame_names]
-    if kind == "rooms":
-        pack = PicturePack(assets() / "rooms" / f"{split}.tar")
-        return Source(name, samples, lambda row: pack.picture(names[row]))
-    photographs = open_nyu(Path(folder))
-    return Source(name, samples, lambda row: photographs.picture(names[row]))
+    maps = surfaces_path(path)
+    return Source(
+        name,
+        samples,
+        lambda row: pictures.picture(names[row]),
+        Surfaces.load(maps).of_frames(samples.frame_names) if maps.is_file() else None,
+    )
