@@ -240,6 +240,24 @@ def test_hidden_joints_are_flagged(bank: BodyBank) -> None:
     assert seen[0, HEAD_TOP] == 2
 
 
+def test_nobody_is_shown_with_a_rail_before_a_shin(bank: BodyBank) -> None:
+    rail = ((-2.0, 1.8, 0.66), (2.0, 1.9, 0.74), 2)
+    for boxes, expected in (((WALL, rail), True), ((WALL,), False)):
+        frame = make_room(boxes)
+        room = Room.of(mesh_space(make_mesh(boxes), CAMERA))
+        placer = FramePlacer(frame, room, bank, np.random.default_rng(0))
+        people = placer.on_floor("stand", np.array([[0.0, 3.0]]), np.array([np.pi]))
+        _, _, hidden, _ = checks.visibility(people.keypoints, frame)
+        assert not hidden.any()
+        assert checks.crossed(people.keypoints, hidden, frame).tolist() == [expected]
+        shown = placer.wander("stand", 400)
+        people = People.set_down(
+            bank, shown.bodies, shown.heights, shown.yaws, shown.places, np.zeros(len(shown))
+        )
+        assert len(shown) > 20
+        assert not checks.crossed(people.keypoints, shown.hidden, frame).any()
+
+
 def test_nobody_stares_into_a_wall(bank: BodyBank, living: Room) -> None:
     placer = placer_in(living, BOXES, bank)
     grounds = np.repeat([[-0.9, 3.5]], 40, 0)

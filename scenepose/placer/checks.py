@@ -30,6 +30,7 @@ from scenepose.skeleton import (
     L_KNEE,
     L_SHOULDER,
     L_WRIST,
+    LIMBS,
     PELVIS,
     R_ANKLE,
     R_ELBOW,
@@ -179,6 +180,16 @@ def visibility(keypoints: NDArray, frame: Frame) -> tuple[NDArray, NDArray, NDAr
     hidden = np.nan_to_num(behind, nan=-1.0) > _HIDDEN_MARGIN
     shallow = hidden & (behind < 0.45)
     return pixels, np.where(inside & ~hidden, SEEN, HIDDEN).astype(np.uint8), hidden, shallow
+
+
+def crossed(keypoints: NDArray, hidden: NDArray, frame: Frame) -> NDArray:
+    """(N,) whether something stands before the middle of a limb both of whose ends are seen: drawn as a line,
+    the limb would lie over it."""
+    starts, ends = np.array(LIMBS).T
+    share = np.array([0.25, 0.5, 0.75])[:, None, None, None]
+    pixels, depth = frame.project(keypoints[:, starts] * (1 - share) + keypoints[:, ends] * share)
+    behind = np.nan_to_num(depth - frame.depth_at(pixels), nan=-1.0) > _HIDDEN_MARGIN
+    return np.asarray((behind.any(0) & ~hidden[:, starts] & ~hidden[:, ends]).any(1))
 
 
 def in_picture(

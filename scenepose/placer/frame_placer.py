@@ -177,7 +177,7 @@ class FramePlacer:
                 for name in names
             ])  # fmt: skip
             people, _ = self.at_places(kind, rows)
-            return self.fit(kind, people)[1]
+            return self._clear(kind, people)
         row, column = np.nonzero(self.space.floor > 0.5)
         if len(row) == 0:
             return Fitting.nobody()
@@ -190,7 +190,12 @@ class FramePlacer:
         yaws = heading_to_yaw(draw_headings(count, self.generator), grounds, self.camera)
         drawn_to = towards(grounds, self.space.watched, self.generator)
         turned = np.isfinite(drawn_to) & (self.generator.random(count) < 0.2)
-        return self.fit(kind, self.on_floor(kind, grounds, np.where(turned, drawn_to, yaws)))[1]
+        return self._clear(kind, self.on_floor(kind, grounds, np.where(turned, drawn_to, yaws)))
+
+    def _clear(self, kind: str, people: People) -> Fitting:
+        """Those who fit and have nothing before the middle of a limb: one of them is shown at each point."""
+        rows, fitting = self.fit(kind, people)
+        return fitting[~checks.crossed(people.keypoints[rows], fitting.hidden, self.frame)]
 
     def at_points(self, points: NDArray) -> tuple[list[Fitting], NDArray]:
         """All poses found at points (P, 2), `TRIES` per kind and heading sector; what was tried (P, 9).
