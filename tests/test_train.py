@@ -15,6 +15,7 @@ from scenepose.data.samples import KINDS
 from scenepose.metrics import pck
 from tests import tiny
 from train import calibrate, evaluate, judge, release, scenepose, teacher, templates
+from train import card as cards
 from train.__main__ import COMMANDS
 from train.augment import Change, draw_change, no_change
 from train.batches import Batches, Sampler, Views
@@ -304,12 +305,20 @@ def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.Mo
     card = (out / "weights/scenepose.md").read_text()
     assert "2 steps" in card
     assert "With distillation from a teacher, self-training in two stages, the adversarial loss." in card
+    assert "Calibrated on 24 validation points, 1 of them where nobody fits" in card
     evaluate.main(
         evaluate.EvaluateConfig(
             data=["tiny"], out=out / "eval", checkpoints=out / "weights", limit=12, workers=0
         )
     )
-    results = json.loads((out / "eval/results.json").read_text())
+    (out / "verdicts.md").write_text("| anna | 5 |\n")
+    weights, results = out / "weights/scenepose.safetensors", out / "eval/results.json"
+    cards.main(cards.CardConfig(weights, results=[results], verdicts=out / "verdicts.md"))
+    card = (out / "weights/scenepose.md").read_text()
+    assert "## Measured on tiny:test\n\n12 points in" in card
+    assert "| anna | 5 |" in card
+    assert "| stand |" in card
+    results = json.loads(results.read_text())
     assert results["count"] == 12
     assert set(results["methods"]) == {"scenepose", "constant", "truth"}
     for row in results["methods"].values():

@@ -26,6 +26,7 @@ COMMANDS = {
     "verdicts": ("train.verdicts", "draw the model's answers for people to judge, and count what they say"),
     "ablate": ("train.ablate", "train and compare the method with parts left out"),
     "release": ("train.release", "turn a training run into the checkpoint that ships, with its model card"),
+    "card": ("train.card", "write the model card with evaluations, verdicts and ablations"),
 }
 
 

@@ -1,0 +1,183 @@
+"""`python -m train card`: the model card, from what the checkpoint, evaluations and judges say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scenepose.data.samples import KINDS
+from scenepose.model.checkpoint import load_checkpoint, read_card
+
+CARD = """# {name}
+
+A generator of human poses for a point in a picture of a place: 16 MPII keypoints for each of {templates} pose
+templates, with a compatibility score each. Method: Yao, Chen, Niu, Sheng, "Scene-aware Human Pose Generation
+using Transformer", ACM MM 2023, written new. {parameters:.1f} million parameters, half precision,
+{megabytes:.1f} MB; views of {view_size} pixels (the paper has 224).
+
+## Terms
+
+{licence}
+
+## Data
+
+{data}
+
+## Training
+
+{steps} steps of {frames} frames with {points} points each, from {backbone}. {parts} {frozen}{compute}
+
+On the run's own fixed validation points (averaged weights, before the scores were calibrated):
+
+{validation}
+
+## Scores
+
+{scores}
+{sections}
+## Limits
+
+Poses are what a placer computed to fit physically; the kinds: {kinds}. Indoor rooms, one person at a time,
+adults of 1.50 to 1.95 m. A pose is a suggestion for a picture, no statement about safety or behaviour.
+"""
+
+DATA = {
+    "nyu": "- NYUv2 (Silberman, Hoiem, Kohli, Fergus, ECCV 2012): photographs of the official training "
+    "split, for research only; poses by this project's placer. Not bundled.",
+    "pack": "- photographs carried as a pack; poses by this project's placer. Not bundled.",
+    "rooms": "- rooms rendered for this project, poses by its placer; bundled, under the project's licence "
+    "([datasheet](../rooms/README.md)).",
+    "sitcom": "- the Sitcom affordance dataset (Wang, Girdhar, Gupta, CVPR 2017). Not bundled.",
+}
+
+CALIBRATED = """Calibrated on {points} validation points, {empty} of them where nobody fits: of the templates
+with a score of 0.7 about 70 % fit, as far as the placer found."""
+
+UNCALIBRATED = """The compatibility score is trained to rank, and a positive weighs {pos_weight} times a
+negative, so it is no probability."""
+
+#: Rows of a source's table: name in results.json, heading, decimals.
+MEASURES = (
+    ("pck", "PCK@0.2", 3),
+    ("pck_top5", "PCK@0.2, best of 5", 3),
+    ("mse", "MSE", 4),
+    ("pck_nearest_valid", "PCK@0.2, nearest valid pose", 3),
+    ("posture", "right posture, where one only fits", 3),
+    ("size_error", "size error", 3),
+)
+
+
+@dataclass
+class CardConfig:
+    """Write a checkpoint's card beside it."""
+
+    checkpoint: Path = Path("assets/checkpoints/scenepose.safetensors")
+    """What `python -m train release` wrote."""
+    results: list[Path] = field(default_factory=list)
+    """Evaluations of it: files results.json."""
+    verdicts: Path | None = None
+    """What people said: the verdicts.md of `python -m train verdicts`."""
+    ablation: Path | None = None
+    """The table of `python -m train ablate`."""
+    failures: Path | None = None
+    """Known failures, written by people, in Markdown."""
+
+
+def method_of(run: dict) -> str:
+    """A sentence or two on which parts of the method a run used, from its config."""
+    parts = {
+        "distillation from a teacher": run.get("distillation_weight"),
+        "self-training in two stages": run.get("self_training"),
+        "the adversarial loss": run.get("adversarial_weight"),
+    }
+    used, without = ([name for name, weight in parts.items() if bool(weight) == on] for on in (True, False))
+    if run.get("surface_weight"):
+        used.append("the surface loss (beyond the paper)")
+    listed = (("With", used), ("Without", without))
+    return " ".join(f"{word} {', '.join(names)}." for word, names in listed if names)
+
+
+def measured(results: dict) -> str:
+    """A source's figures with their intervals, overall and by kind."""
+    sources = ", ".join(
+        f"{name}:{split}" for name, split in zip(results["sources"], results["splits"], strict=True)
+    )
+    rows = results["methods"]
+    own, constant = rows["scenepose"], rows["constant"]
+    lines = [
+        f"## Measured on {sources}",
+        "",
+        f"{results['count']} points in {results['places']} places; 95 % intervals resample places.",
+        "",
+        "| | ScenePose | constant answer | difference |",
+        "|---|---|---|---|",
+    ]
+    for key, heading, digits in MEASURES:
+        if own.get(key) is None:
+            continue
+        mean, low, high = own[f"{key}_minus_constant"]
+        lines.append(
+            f"| {heading} | {_interval(own, key, digits)} | {_interval(constant, key, digits)} | "
+            f"{mean:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f}) |"
+        )
+    kinds = [kind for kind in KINDS if own["pck_by_kind"].get(kind) is not None]
+    lines += ["", "| kind of the true pose | PCK@0.2 | best of 5 | nearest valid pose |", "|---|---|---|---|"]
+    for kind in kinds:
+        cells = (own[f"{key}_by_kind"].get(kind) for key in ("pck", "pck_top5", "pck_nearest_valid"))
+        lines.append(f"| {kind} | " + " | ".join("" if c is None else f"{c:.3f}" for c in cells) + " |")
+    lines += ["", "| score said | templates that fit | templates |", "|---|---|---|"]
+    lines += [f"| {b['said']:.2f} | {b['found']:.2f} | {b['count']} |" for b in own["calibration"]]
+    if "nobody_auc" in own:
+        lines += [
+            "",
+            f"The highest score is below 0.5 at {own['nobody_below_half']:.0%} of {own['nobody_points']} "
+            f"points where nobody fits, and at {own['somebody_below_half']:.0%} of the others.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _interval(row: dict, key: str, digits: int) -> str:
+    if row.get(key) is None:
+        return ""
+    low, high = row[f"{key}_interval"]
+    return f"{row[key]:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
+
+
+def main(config: CardConfig) -> None:
+    """Write the card.
+
+    Raises:
+        ValueError: the checkpoint's own card does not say how it was trained.
+    """
+    model, card = load_checkpoint(config.checkpoint), read_card(config.checkpoint)
+    if "run" not in card:
+        raise ValueError(f"{config.checkpoint} does not say how it was trained; release it anew")
+    run, found = card["run"], card["calibration"]
+    sections = [measured(json.loads(path.read_text())) for path in config.results]
+    for heading, path in (
+        ("Judged by people", config.verdicts),
+        ("Parts left out", config.ablation),
+        ("Known failures", config.failures),
+    ):
+        if path is not None:
+            sections.append(f"## {heading}\n\n{path.read_text().strip()}\n")
+    frozen = run["model"]["freeze_stages"]
+    text = CARD.format(
+        name=config.checkpoint.stem, templates=len(model.templates), licence=card["licence"],
+        parameters=sum(p.numel() for p in model.parameters()) / 1e6, backbone=card["backbone"],
+        megabytes=config.checkpoint.stat().st_size / 1e6, view_size=model.config.view_size,
+        data="\n".join(DATA.get(name, f"- {name}") for name in dict.fromkeys(card["data"])),
+        steps=card["step"], frames=run["frames"], points=run["points_per_frame"], parts=method_of(run),
+        frozen=f"{frozen} of the backbone's 4 stages stayed fixed." if frozen else "Nothing stayed fixed.",
+        compute=f" {card['compute']}" if card["compute"] else "",
+        validation="\n".join(f"- {name}: {value:.3f}" for name, value in card["validation"].items()),
+        scores=CALIBRATED.format(points=found["points"], empty=found["empty"])
+        if found
+        else UNCALIBRATED.format(pos_weight=run["pos_weight"]),
+        sections="".join(f"\n{section}" for section in sections),
+        kinds=", ".join(dict.fromkeys(model.template_kinds)),
+    )  # fmt: skip
+    out = config.checkpoint.with_suffix(".md")
+    out.write_text(text)
+    print(f"wrote {out}")
