@@ -3,7 +3,7 @@
 Frame: everything is relative to the target point p and in units of the picture's height H; pixel
 coordinates are continuous, (0, 0) being the outer corner of the first pixel and (0.5, 0.5) its centre.
 A pose p + H * s * n has a *scale* s = (box width, box height) / H and a *normalised pose* n whose box is
-centred at the origin with unit sides (paper, section 3). The functions take numpy arrays or torch
+centred at the origin with unit sides (paper). The functions take numpy arrays or torch
 tensors alike and keep their kind, so that training, inference and data share one definition.
 """
 
@@ -68,17 +68,19 @@ def decompose(keypoints: Array, known: Array | None = None) -> tuple[Array, Arra
 
 
 def normalise(keypoints: Array, known: Array | None = None) -> Array:
-    """The normalised pose alone: box centred at the origin, unit sides. Idempotent."""
+    """The normalised pose alone: box centred at the origin, unit sides. Idempotent where no side
+    was below `MIN_SIDE`."""
     return decompose(keypoints, known)[2]
 
 
 def compose(normalised: Array, scale: Array, centre: Array) -> Array:
-    """Poses (..., 16, 2) from normalised poses (..., 16, 2), scales (..., 2) and centres (..., 2)."""
+    """Poses (..., 16, 2) from normalised poses (..., 16, 2), scales (..., 2) and centres (..., 2),
+    the latter two and the result in picture heights."""
     return normalised * scale[..., None, :] + centre[..., None, :]
 
 
 class View(NamedTuple):
-    """A rectangle of the picture, in pixels: (x0, y0) inclusive corner, (x1, y1) the opposite one."""
+    """A rectangle of the picture, in pixels: (x0, y0) one corner, (x1, y1) the opposite one."""
 
     x0: float
     y0: float

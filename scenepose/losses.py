@@ -1,4 +1,4 @@
-"""The losses (paper, section 3.6), as pure functions; each is a mean over valid entries.
+"""The losses (paper), as pure functions; each is a mean over valid entries.
 
 ``count`` is the number of valid entries to divide by; None counts those given. Several processes, each with a
 share of a batch, pass the same number, so that their losses add up to those of the whole batch.
@@ -9,6 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, softplus
+
+#: About how much the metre's logarithm and the rise vary in rooms.
+METRE_SPREAD, RISE_SPREAD = 0.4, 0.5
 
 
 def masked_mean(values: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:
@@ -24,7 +27,7 @@ def classification_loss(
 
     Args:
         logits: (B, K).
-        positive: (B, K) bool, templates that fit; or 0 to 1, a share of a positive.
+        positive: (B, K) bool, templates that fit; or soft targets in [0, 1].
         counted: (B, K) bool; the others count neither way, because nobody knows.
         pos_weight: how much a positive weighs against a negative.
     """
@@ -73,11 +76,12 @@ def surface_loss(
 
     Args:
         said: (B, S + 2, h, h) logits of S surfaces, metre, rise.
-        surface: (B, h, h) int64, -1 where nothing is known. metre, rise: (B, h, h).
+        surface: (B, h, h) int64, -1 where nothing is known. metre: (B, h, h) logarithm of picture heights a
+            metre. rise: (B, h, h) metres above the floor.
     """
     known = surface >= 0
     kind = cross_entropy(said[:, :-2], surface.clamp(min=0), reduction="none")
-    wrong = (said[:, -2] - metre).abs() / 0.4 + (said[:, -1] - rise).abs() / 0.5
+    wrong = (said[:, -2] - metre).abs() / METRE_SPREAD + (said[:, -1] - rise).abs() / RISE_SPREAD
     return masked_mean(kind + wrong, known, count)
 
 
@@ -93,7 +97,8 @@ def discriminator_loss(
     """Binary cross entropy of the discriminator: true templates' poses up, other positives' poses down.
 
     Args:
-        true: (B,) logits of the true templates' poses. fits: (B,) bool, where there is one.
+        true: (B,) logits of poses generated from the true templates; no real pose is shown.
+        fits: (B,) bool, where there is one.
         other: (B, n) logits of the other positives' poses. valid: (B, n) bool.
     """
     up = masked_mean(softplus(-true), fits, count_true)

@@ -1,8 +1,8 @@
 """From a picture and a point to poses: encode a scene once, then every click is cheap.
 
 `Generator` holds a trained method, `Scene` one encoded picture, `Pose` one answer. The whole picture's
-features are computed by `Generator.encode`; a click computes only the two views around the point (paper,
-section 3.1). All three can be shared between threads: nothing is changed after it was made.
+features are computed by `Generator.encode`; a click computes only the two views around the point (paper). All
+three can be shared between threads: nothing is changed after it was made.
 
 Every method reads the same encoder. So a scene that one of them has encoded serves them all (`Scene.by`),
 and so do the features of a click (`Scene.features`).
@@ -189,7 +189,7 @@ class Generator:
         ]
 
     def _ranked(self, features: Features, top_k: int) -> tuple[NDArray, NDArray, NDArray]:
-        """The main method's poses, templates and scores, best first (paper, section 3.5)."""
+        """The main method's poses, templates and scores, best first (paper)."""
         prediction = self.model.decode(features.fused)
         scores = prediction.logits[0].float().sigmoid().cpu().numpy()
         # Stable, so that equal scores keep the templates' order.

@@ -1,4 +1,4 @@
-"""Pose templates (paper, section 3.1): K representative normalised poses, fitted, picked, named and kept."""
+"""Pose templates (paper): K representative normalised poses, fitted, picked, named and kept."""
 
 from __future__ import annotations
 
@@ -105,7 +105,8 @@ class TemplateSet:
 
 @dataclass(frozen=True)
 class Poses:
-    """What templates are fitted to: normalised (N, 16, 2), scales (N, 2), kind numbers and headings (N,)."""
+    """What templates are fitted to: normalised (N, 16, 2), scales (N, 2), kind numbers (N,), headings (N,) in
+    radians."""
 
     normalised: NDArray
     scales: NDArray
@@ -196,7 +197,8 @@ def describe(templates: NDArray, poses: Poses) -> TemplateSet:
 
 
 def choose(candidates: TemplateSet, poses: Poses, count: int) -> list[int]:
-    """Choose candidates so that the kinds and headings present are each covered.
+    """Choose candidates so that the kinds and headings present are each covered. The paper picks by eye; this
+    rule is ours.
 
     First every kind gets the candidate that most of its poses are nearest to, of those that are mostly of the
     kind; where there is none, the one with the largest share of it. Then kind and quarter of heading (front,

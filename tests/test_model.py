@@ -136,6 +136,17 @@ def test_positions_differ_from_cell_to_cell() -> None:
     assert torch.cdist(positions, positions).fill_diagonal_(9).min() > 0.1
 
 
+def test_fine_positions_tell_neighbours_apart() -> None:
+    alike = {}
+    for kind in ("detr", "fine"):
+        positions = sine_positions(20, 20, 64, torch.device("cpu"), kind)
+        unit = positions / positions.norm(dim=1, keepdim=True)
+        alike[kind] = float(unit[210] @ unit[211])
+        assert torch.cdist(positions, positions).fill_diagonal_(9).min() > 0.1
+    assert alike["detr"] > 0.99
+    assert alike["fine"] < 0.95
+
+
 def test_batch_norm_keeps_its_statistics_in_training() -> None:
     backbone = Backbone().train()
     before = {name: tensor.clone() for name, tensor in backbone.named_buffers()}

@@ -117,8 +117,12 @@ def test_labels_follow_the_threshold_and_are_checked_against_the_truth() -> None
     expected = {0, 1, 4} - {int(labels.nearest[points[0], 0])}
     assert set(np.flatnonzero(labels.added[points[0], 0]).tolist()) == expected
     assert labels.added.sum() == len(expected)
-    assert changed == pytest.approx(len(expected) / (len(points) * 2 * 5))
+    assert changed == 1
     assert labels.refresh(points, scores, 0.7) == 0
+    scores[0, 0] = [0.9, 0.71, 0.69, 0.1, 0.1]
+    assert labels.refresh(points, scores, 0.7) == pytest.approx(len(expected & {4}) / len(expected))
+    scores[0, 0, 4] = 0.72
+    labels.refresh(points, scores, 0.7)
     # Labels that are the truth itself have a precision and a recall of 1.
     relative = source.samples.normalised_unit(np.arange(len(source.samples.kinds)))
     nearest = sets.nearest(relative / np.ptp(relative, axis=1)[:, None])

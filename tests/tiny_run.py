@@ -25,7 +25,8 @@ def settings(folder: Path, **changes) -> TrainConfig:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "teacher.safetensors").is_file():
         torch.manual_seed(5)
-        save_teacher(folder / "teacher.safetensors", Teacher(features=12), tiny.template_set(), {})
+        teacher = Teacher(features=12, view_size=SIZE)
+        save_teacher(folder / "teacher.safetensors", teacher, tiny.template_set(), {})
     config = TrainConfig(
         data=["tiny"], out=folder / "run", teacher=folder / "teacher.safetensors", backbone="none", steps=5,
         frames=2, points_per_frame=2, warmup=2, lr=1e-3, workers=0, device="cpu", validate_every=2,

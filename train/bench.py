@@ -50,7 +50,7 @@ def training(
     """
     with tempfile.TemporaryDirectory() as folder:
         teacher = Path(folder) / "teacher.safetensors"
-        save_teacher(teacher, Teacher(), templates, {})
+        save_teacher(teacher, Teacher(view_size=model.view_size), templates, {})
         config = TrainConfig(
             data=[source.name for source in sources], out=Path(folder), teacher=teacher, backbone="none",
             steps=1_000_000, frames=frames, points_per_frame=points_per_frame, workers=workers, device=device,

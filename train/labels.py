@@ -1,4 +1,4 @@
-"""Self-training (paper, section 3.6): which templates are positive at each training point, and when it ends.
+"""Self-training (paper): which templates are positive at each training point, and when it ends.
 
 Stage 1 knows one positive, the template nearest to the true pose. In stage 2 every template whose score
 exceeds a threshold is positive too. Because our samples know every pose that fits, the labels that this adds
@@ -84,10 +84,14 @@ class Labels:
         return np.sort(np.roll(points, -first)[:limit])
 
     def refresh(self, points: NDArray, scores: NDArray, threshold: float) -> float:
-        """Label points (n,) anew from their scores (n, 2, K); the share of their labels that changed."""
+        """Label points (n,) anew from their scores (n, 2, K); the share of positive labels that changed.
+
+        Of all labels hardly any is positive: their share would be small whatever happens.
+        """
         templates = np.arange(scores.shape[-1])
         found = (scores > threshold) & (templates != self.nearest[points][..., None])
-        changed = float((found != self.added[points]).mean()) if len(points) else 0.0
+        before = self.added[points]
+        changed = float((found != before).sum() / max(1, (found | before).sum()))
         self.added[points] = found
         self.turn += 1
         return changed

@@ -10,14 +10,20 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from train.config import RunConfig
 
+#: Matrices that hold a vector for each template.
+KEPT = ("scale_transformer.scale_bias", "scale_transformer.learned.weight")
+
 
 def optimiser_of(module: nn.Module, config: RunConfig) -> torch.optim.AdamW:
-    """AdamW: pretrained stages learn slower, vectors (norms, biases) do not decay."""
+    """AdamW: pretrained stages learn slower; vectors (norms, biases) and `KEPT` do not decay."""
     groups: dict[tuple[bool, bool], list[Tensor]] = {}
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
-            pretrained = "backbone." in name and ".layer4." not in name and config.backbone != "none"
-            groups.setdefault((pretrained, parameter.dim() > 1), []).append(parameter)
+            # The teacher's first layer also reads heatmaps, which no pretraining knows.
+            known = "backbone." in name and not (name.endswith("conv1.weight") and parameter.shape[1] == 19)
+            pretrained = known and ".layer4." not in name and config.backbone != "none"
+            decays = parameter.dim() > 1 and not name.endswith(KEPT)
+            groups.setdefault((pretrained, decays), []).append(parameter)
     return torch.optim.AdamW(
         [
             {

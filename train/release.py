@@ -10,7 +10,6 @@ from scenepose.model.checkpoint import load_checkpoint, read_card, save_checkpoi
 from train import card
 from train.calibrate import Level, calibrate
 
-
 #: Settings of a run that say where things lay: nobody's concern.
 PATHS = ("data", "out", "backbone", "teacher", "templates", "init")
 

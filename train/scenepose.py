@@ -27,6 +27,9 @@ from train.loop import Run, loader_of, start, train_on
 from train.parallel import global_counts, in_parts
 from train.step import Student, counts_of, training_step, weighted
 
+#: Parts that say something of single templates.
+OF_TEMPLATES = ("foundation.classifier", "scale_transformer.scale_bias", "scale_transformer.learned")
+
 
 class ScenePoseRun(Run):
     """The run of the main model: student, teacher, discriminator, and the labels of self-training."""
@@ -107,11 +110,13 @@ class ScenePoseRun(Run):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """One update of the student, and in the second stage one of the discriminator."""
         batch, asked, others = self.labels.apply(batch)
+        judge = self.modules.get("discriminator") if self.second_stage else None
+        if judge is None:  # nobody looks at other templates' poses
+            asked, others = asked[:, :1], others[:, :1]
         count = global_counts(self.accelerator, counts_of(batch, others))
         batch = batch.moved(self.device, self.config.model.view_size)
         asked = asked.to(self.device, non_blocking=True)
         others = others.to(self.device, non_blocking=True)
-        judge = self.modules.get("discriminator") if self.second_stage else None
         assert judge is None or isinstance(judge, Discriminator)
         with self.accelerator.autocast():
             parts = training_step(self.student, self.teacher, judge, batch, asked, others, count, self.config)
@@ -210,6 +215,11 @@ def _initialise(generator: ScenePose, config: TrainConfig) -> list[str]:
     state = load_checkpoint(config.init).state_dict()
     own = generator.state_dict()
     fits = {name: tensor for name, tensor in state.items() if name in own and tensor.shape == own[name].shape}
+    theirs = state["templates"]
+    if theirs.shape != generator.templates.shape or not torch.allclose(
+        theirs, generator.templates, atol=1e-4
+    ):
+        fits = {name: tensor for name, tensor in fits.items() if not name.startswith(OF_TEMPLATES)}
     generator.load_state_dict({**fits, "templates": own["templates"]}, strict=False)
     return [name for name in own if name not in fits]
 
@@ -242,8 +252,29 @@ def _teacher(config: TrainConfig, templates: TemplateSet, accelerator: Accelerat
     ours, theirs = templates.templates, known.templates
     if ours.shape != theirs.shape or not np.allclose(ours, theirs, atol=1e-4):
         raise ValueError(f"the teacher {config.teacher} learnt other templates than {config.templates} holds")
+    if teacher.view_size != config.model.view_size:
+        raise ValueError(
+            f"the teacher {config.teacher} learnt from views of {teacher.view_size} pixels, and the model's "
+            f"have {config.model.view_size}"
+        )
     teacher = teacher.to(accelerator.device).to(memory_format=torch.channels_last)  # pyright: ignore
     return teacher.eval().requires_grad_(False)
+
+
+def _see_surfaces(config: TrainConfig, sources: Sequence[Source]) -> None:
+    """Say which sources the surface loss learns nothing from.
+
+    Raises:
+        ValueError: it learns nothing from any.
+    """
+    without = [source.name for source in sources if source.surfaces is None]
+    if config.surface_weight and len(without) == len(sources):
+        raise ValueError(
+            f"{', '.join(without)} has no maps of surfaces (`python -m train place` makes them); give "
+            "--surface-weight 0"
+        )
+    if config.surface_weight and without:
+        print(f"the surface loss learns nothing from {', '.join(without)}: no maps of surfaces")
 
 
 def main(config: TrainConfig) -> None:
@@ -251,6 +282,7 @@ def main(config: TrainConfig) -> None:
     accelerator = start(config)
     sources = [open_source(name, "train") for name in config.data]
     checks = [open_source(name, "val") for name in config.data]
+    _see_surfaces(config, sources)
     run = ScenePoseRun(config, TemplateSet.load(config.templates), accelerator, sources, checks)
     run.resume()
     if run.step == 0 and accelerator.is_main_process:

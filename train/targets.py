@@ -60,9 +60,12 @@ def targets_of(
         _, scale, normalised = decompose(change.keypoints(keypoints) / change.height)
         nearest = templates.nearest(normalised)
         out.fits[n], out.template[n], out.scale[n] = True, nearest[first], scale[first]
-        measured = np.append(np.arange(len(rows)) if scales == "valid" else [], first).astype(int)
-        # The primary pose comes last, so that its scale stands where several are nearest to one template.
-        out.scales[n, nearest[measured]], out.sized[n, nearest[measured]] = scale[measured], True
+        if scales == "valid":
+            # Where several poses are nearest to one template, it learns their mean: order means nothing.
+            for template in np.unique(nearest):
+                out.scales[n, template] = scale[nearest == template].mean(0)
+                out.sized[n, template] = True
+        out.scales[n, nearest[first]], out.sized[n, nearest[first]] = scale[first], True
         out.normalised[n], out.known[n] = normalised[first], ~np.isnan(normalised[first, :, 0])
         if mode != "nearest":
             out.positive[n, nearest] = 1.0 if mode == "valid" else 0.5

@@ -45,7 +45,9 @@ class TeacherRun(Run):
         """Points of ``checks`` are validated."""
         torch.manual_seed(config.seed)
         self.config, self.template_set = config, templates
-        teacher = Teacher(features=config.features, offset_range=config.offset_range)
+        teacher = Teacher(
+            features=config.features, offset_range=config.offset_range, view_size=config.view_size
+        )
         if not (config.out / "state.pt").is_file():
             load_backbone(teacher.backbone, config.backbone)
         super().__init__(config, accelerator, {"teacher": teacher})

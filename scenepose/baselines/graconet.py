@@ -49,7 +49,7 @@ class GraphCompletion(nn.Module):
         self.positions = nn.Parameter(0.02 * torch.randn(nodes, config.width))
         self.node = nn.Parameter(0.02 * torch.randn(1, config.width))
         self.layers = nn.ModuleList(
-            DecoderLayer(config.width, config.heads, config.ffn, 0.1, among=False)
+            DecoderLayer(config.width, config.heads, config.ffn, 0.1, self_attention=False)
             for _ in range(config.layers)
         )
 

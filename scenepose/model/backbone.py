@@ -1,4 +1,4 @@
-"""ResNet-18, shared by the three views: stages in, maps of stride 8, 16 and 32 out."""
+"""ResNet-18, shared by the three views: a view in, maps of stride 8, 16 and 32 out."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ class Backbone(nn.Module):
     lose their meaning under batch statistics, and batches here are small. Its scale and shift do learn.
 
     Args:
-        freeze_stages: 0 trains everything; n >= 1 keeps the stem and layer1 .. layer n fixed, and runs
-            them without recording gradients.
+        freeze_stages: 0 trains everything; n >= 1 keeps the stem and layer1 .. layer n fixed.
         in_channels: 3, or more for a network that sees further maps beside the picture.
     """
 
@@ -35,7 +34,6 @@ class Backbone(nn.Module):
         self.conv1, self.bn1, self.maxpool = network.conv1, network.bn1, network.maxpool
         self.layer1, self.layer2 = network.layer1, network.layer2
         self.layer3, self.layer4 = network.layer3, network.layer4
-        self.freeze_stages = freeze_stages
         if freeze_stages:
             frozen = (self.conv1, self.bn1, self.layer1, self.layer2, self.layer3, self.layer4)
             for module in frozen[: 2 + freeze_stages]:
@@ -50,17 +48,10 @@ class Backbone(nn.Module):
 
     def forward(self, view: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Views (B, 3, S, S) to maps (B, 128, S/8, S/8), (B, 256, S/16, S/16) and (B, 512, S/32, S/32)."""
-        learning = torch.is_grad_enabled()
-        with torch.set_grad_enabled(learning and self.freeze_stages < 1):
-            x = self.maxpool(torch.relu(self.bn1(self.conv1(view))))
-            x = self.layer1(x)
-        with torch.set_grad_enabled(learning and self.freeze_stages < 2):
-            stride8 = self.layer2(x)
-        with torch.set_grad_enabled(learning and self.freeze_stages < 3):
-            stride16 = self.layer3(stride8)
-        with torch.set_grad_enabled(learning and self.freeze_stages < 4):
-            stride32 = self.layer4(stride16)
-        return stride8, stride16, stride32
+        x = self.layer1(self.maxpool(torch.relu(self.bn1(self.conv1(view)))))
+        stride8 = self.layer2(x)
+        stride16 = self.layer3(stride8)
+        return stride8, stride16, self.layer4(stride16)
 
 
 def load_backbone(backbone: Backbone, weights: str) -> list[str]:

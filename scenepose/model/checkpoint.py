@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -62,7 +64,9 @@ def save_teacher(path: Path, teacher: Teacher, templates: TemplateSet, card: dic
     """Write a teacher so that `load_teacher` needs nothing else."""
     metadata = {
         "format": "scenepose-teacher",
-        "config": json.dumps({"features": teacher.features, "offset_range": teacher.offset_range}),
+        "config": json.dumps(
+            {name: getattr(teacher, name) for name in ("features", "offset_range", "view_size")}
+        ),
         "templates": templates.to_json(),
         "card": json.dumps(card),
     }
@@ -76,13 +80,18 @@ def load_teacher(path: Path) -> tuple[Teacher, TemplateSet]:
         FileNotFoundError: there is no such file. ValueError: the file is no teacher.
     """
     metadata = _metadata(path, "scenepose-teacher", "teacher")
-    teacher = Teacher(**json.loads(metadata["config"]))
-    teacher.load_state_dict(read_floats(path))
-    return teacher.eval(), TemplateSet.from_json(metadata["templates"])
+    with _described(path):
+        teacher = Teacher(**json.loads(metadata["config"]))
+        teacher.load_state_dict(read_floats(path))
+        return teacher.eval(), TemplateSet.from_json(metadata["templates"])
 
 
 def read_card(path: Path) -> dict:
-    """The card that a checkpoint was saved with."""
+    """The card that a checkpoint was saved with.
+
+    Raises:
+        FileNotFoundError: there is no such file. ValueError: the file is no ScenePose checkpoint.
+    """
     return json.loads(_metadata(path)["card"])
 
 
@@ -93,16 +102,36 @@ def load_checkpoint(path: Path) -> ScenePose:
         FileNotFoundError: there is no such file. ValueError: the file is no ScenePose checkpoint.
     """
     metadata = _metadata(path)
-    model = ScenePose(
-        ScenePoseConfig(**json.loads(metadata["config"])), TemplateSet.from_json(metadata["templates"])
-    )
-    try:
+    with _described(path):
+        model = ScenePose(
+            ScenePoseConfig(**json.loads(metadata["config"])), TemplateSet.from_json(metadata["templates"])
+        )
         # The first release knew no usual sizes of single templates: its head's bias held the common one.
-        older = {"scale_transformer.usual": torch.zeros_like(model.scale_transformer.usual)}
-        model.load_state_dict(older | read_floats(path))
-    except RuntimeError as error:
-        raise ValueError(f"{path} does not fit its own description: {error}") from error
+        older = {"scale_transformer.scale_bias": torch.zeros_like(model.scale_transformer.scale_bias)}
+        model.load_state_dict(older | {_renamed(name): tensor for name, tensor in read_floats(path).items()})
     return model.to(memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
+
+
+def _renamed(name: str) -> str:
+    """A tensor's name as it is now; the first release had others."""
+    if not name.startswith(("scale_transformer", "offset_transformer")):
+        return name
+    for before, now in (
+        (".among.", ".self_attention."),
+        (".norm_among.", ".norm_self."),
+        (".cross.", ".cross_attention."),
+    ):
+        name = name.replace(before, now)
+    return name
+
+
+@contextmanager
+def _described(path: Path) -> Iterator[None]:
+    """What does not fit a file's own description is a ValueError that names the file."""
+    try:
+        yield
+    except (RuntimeError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} does not fit its own description: {error}") from error
 
 
 def _metadata(path: Path, kind: str = "scenepose", name: str = "ScenePose checkpoint") -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The discriminator (paper, section 3.6): judges poses for which no true pose is known."""
+"""The discriminator (paper): judges poses for which no true pose is known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scenepose.model.attention import mlp
 
 
 class Discriminator(nn.Module):
-    """Reads concat(pose, scale, pooled feature); high for poses like those of the true template.
+    """Reads concat(pose, scale, pooled feature); high for poses generated from the true template.
 
     The generated pose of a point's true template learns from a true pose; the other templates that fit there
     have none. They learn to pass for the first here. Three layers of 256 are our choice.

@@ -1,4 +1,4 @@
-"""Foundation network (paper, section 3.2): three views to one feature map and compatibility logits."""
+"""Foundation network (paper): three views to one feature map and compatibility logits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d, grid_sample, interpolate, pad
+from torch.nn.functional import avg_pool2d, grid_sample, interpolate, pad
 from torchvision.models.convnext import LayerNorm2d
 
 from scenepose.model.attention import mlp
@@ -20,7 +20,7 @@ def _normed(convolution: nn.Conv2d) -> nn.Sequential:
 
 
 class PixelDecoder(nn.Module):
-    """MaskFormer's: 1x1 lateral, nearest upsampling, addition, 3x3 convolution, from stride 32 to 8."""
+    """After MaskFormer's: 1x1 lateral, nearest upsampling, addition, 3x3 convolution, from stride 32 to 8."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -43,8 +43,9 @@ def into_local_frame(global_map: Tensor, detail_map: Tensor, place: Tensor) -> t
     """The global and the detail view's maps, cell by cell where the local view's map has them.
 
     Args:
-        global_map, detail_map: (B, C, h, h), of the whole picture and of the square of side H / 2; h is even.
-        place: (B, 3), see `geometry.place_in_picture`.
+        global_map, detail_map: (B, C, h, h), of the whole picture and of the square of side H / 2; h is a
+            multiple of 4.
+        place: (B, 3) x / W, y / H and W / H, see `geometry.place_in_picture`.
 
     Returns:
         Two maps (B, C, h, h) in the frame of the local view, the square of side H around the point; zero
@@ -57,8 +58,7 @@ def into_local_frame(global_map: Tensor, detail_map: Tensor, place: Tensor) -> t
     y = (2 * place[:, 1] - 1)[:, None] + steps
     grid = torch.stack([x[:, None, :].expand(-1, cells, -1), y[:, :, None].expand(-1, -1, cells)], -1)
     around = grid_sample(global_map, grid.to(global_map.dtype), padding_mode="zeros", align_corners=False)
-    margin = cells // 4
-    return around, pad(adaptive_avg_pool2d(detail_map, cells - 2 * margin), (margin,) * 4)
+    return around, pad(avg_pool2d(detail_map, 2), (cells // 4,) * 4)
 
 
 class Foundation(nn.Module):

@@ -1,4 +1,4 @@
-"""Offset transformer (paper, section 3.4): how the person deviates from the template, from its region."""
+"""Offset transformer (paper): how the person deviates from the template, from its region."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
-from scenepose.model.attention import DecoderLayer, mlp, sine_positions
+from scenepose.model.attention import DecoderLayer, Positions, mlp, sine_positions, start_small
 
 
 def region_boxes(scales: Tensor, cells: int) -> Tensor:
@@ -48,19 +48,17 @@ class OffsetTransformer(nn.Module):
         dropout: float,
         roi: int,
         offset_range: float,
+        positions: Positions = "detr",
     ) -> None:
         super().__init__()
+        self.positions: Positions = positions
         self.roi, self.offset_range = roi, offset_range
         # No attention among the templates here: each asks its own region, so a few can be asked alone.
         self.layers = nn.ModuleList(
-            DecoderLayer(channels, heads, ffn, dropout, among=False) for _ in range(layers)
+            DecoderLayer(channels, heads, ffn, dropout, self_attention=False) for _ in range(layers)
         )
         self.head = mlp(channels, channels, 32)
-        last = self.head[-1]
-        assert isinstance(last, nn.Linear)
-        with torch.no_grad():  # an untrained network leaves the template about as it is
-            last.weight.mul_(0.1)
-            last.bias.zero_()
+        start_small(self.head)  # an untrained network leaves the template about as it is
 
     def forward(self, z: Tensor, scales: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         """Offsets of some or all templates.
@@ -72,33 +70,27 @@ class OffsetTransformer(nn.Module):
         Returns:
             e (B, n, C) and offsets (B, n, 16, 2) in [-offset_range, offset_range], normalised-pose units.
         """
-        e = self._from_regions(z, scales, features) if self.roi else self._from_everywhere(z, features)
+        if self.roi:
+            memory, key_mask = self._regions(scales, features)
+            queries, side = z.flatten(0, 1)[:, None], self.roi  # (B n, 1, C): each asks its own region
+        else:
+            memory, key_mask = features.flatten(2).transpose(1, 2), None
+            queries, side = z, features.shape[-1]
+        memory = memory.to(z.dtype)
+        # With RoIAlign a place means where in the box.
+        key_pos = sine_positions(side, side, z.shape[-1], z.device, self.positions).to(z.dtype)
+        e = queries
+        for layer in self.layers:
+            e = layer(e, queries, memory, key_pos, key_mask)
+        e = e.reshape(z.shape)
         return e, self.offset_range * self.head(e).float().tanh().unflatten(-1, (16, 2))
 
-    def _from_regions(self, z: Tensor, scales: Tensor, features: Tensor) -> Tensor:
-        """e (B, n, C): each template asks the tokens of its own box."""
-        batch, count, channels = z.shape
+    def _regions(self, scales: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The tokens (B n, roi roi, C) of each template's box, and which of them lie in the map."""
         cells = features.shape[-1]
         # RoIAlign reads outside its memory when a box is not a number: a broken run should end in words.
         boxes = region_boxes(scales.detach().float().nan_to_num(), cells).flatten(0, 1)  # (B n, 4)
-        rows = torch.arange(batch, device=z.device).repeat_interleave(count)
+        rows = torch.arange(len(features), device=scales.device).repeat_interleave(scales.shape[1])
         regions = torch.cat([rows[:, None].to(boxes.dtype), boxes], 1)
         cut = roi_align(features.float(), regions, self.roi, 1.0, sampling_ratio=2, aligned=True)
-        memory = cut.flatten(2).transpose(1, 2).to(z.dtype)  # (B n, roi roi, C)
-        positions = sine_positions(self.roi, self.roi, channels, z.device).to(z.dtype)
-        visible = visible_tokens(boxes, cells, self.roi)
-        identity = z.reshape(batch * count, 1, channels)
-        e = identity
-        for layer in self.layers:
-            e = layer(e, identity, memory, positions, visible)
-        return e.view(batch, count, channels)
-
-    def _from_everywhere(self, z: Tensor, features: Tensor) -> Tensor:
-        """e (B, n, C) without RoIAlign, as the ablation has it: templates ask the whole map."""
-        height, width = features.shape[-2:]
-        memory = features.flatten(2).transpose(1, 2).to(z.dtype)
-        positions = sine_positions(height, width, z.shape[-1], z.device).to(z.dtype)
-        e = z
-        for layer in self.layers:
-            e = layer(e, z, memory, positions)
-        return e
+        return cut.flatten(2).transpose(1, 2), visible_tokens(boxes, cells, self.roi)

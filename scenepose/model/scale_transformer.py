@@ -1,11 +1,11 @@
-"""Scale transformer (paper, section 3.3): the size that a person of each template would have here."""
+"""Scale transformer (paper): the size that a person of each template would have here."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from scenepose.model.attention import DecoderLayer, mlp, sine_positions
+from scenepose.model.attention import DecoderLayer, Positions, mlp, sine_positions, start_small
 
 #: Scales are predicted in [0, LARGEST_SCALE] picture heights (paper).
 LARGEST_SCALE = 2.0
@@ -15,24 +15,31 @@ class ScaleTransformer(nn.Module):
     """Templates ask the feature map; each answer z_k gives the template's width and height."""
 
     def __init__(
-        self, *, num_templates: int, channels: int, heads: int, layers: int, ffn: int, dropout: float
+        self,
+        *,
+        num_templates: int,
+        channels: int,
+        heads: int,
+        layers: int,
+        ffn: int,
+        dropout: float,
+        positions: Positions = "detr",
     ) -> None:
         super().__init__()
+        self.positions: Positions = positions
         self.embed = mlp(32, channels, channels)
         self.learned = nn.Embedding(num_templates, channels)
         self.context = nn.Linear(channels, channels)
         self.layers = nn.ModuleList(DecoderLayer(channels, heads, ffn, dropout) for _ in range(layers))
         self.head = mlp(channels, channels, 2)
-        self.usual = nn.Parameter(torch.zeros(num_templates, 2))  # each template's size before it looks
+        # (K, 2) logits of scale / 2, each template's usual size; our addition.
+        self.scale_bias = nn.Parameter(torch.zeros(num_templates, 2))
 
     def start_at(self, scales: Tensor) -> None:
         """Make the untrained answers about ``scales`` (K, 2), each template's mean in the training data."""
-        last = self.head[-1]
-        assert isinstance(last, nn.Linear)
+        start_small(self.head)
         with torch.no_grad():
-            last.weight.mul_(0.1)
-            last.bias.zero_()
-            self.usual.copy_(torch.logit((scales / LARGEST_SCALE).clamp(0.01, 0.99)))
+            self.scale_bias.copy_(torch.logit((scales / LARGEST_SCALE).clamp(0.01, 0.99)))
 
     def forward(self, templates: Tensor, features: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
         """Scales of all templates.
@@ -46,10 +53,10 @@ class ScaleTransformer(nn.Module):
         """
         height, width = features.shape[-2:]
         memory = features.flatten(2).transpose(1, 2)  # (B, h w, C)
-        positions = sine_positions(height, width, memory.shape[-1], features.device).to(memory.dtype)
-        queries = self.embed(templates.flatten(1)) + self.learned.weight  # (K, C)
-        identity = queries + self.context(pooled)[:, None]  # (B, K, C)
-        z = identity
+        key_pos = sine_positions(height, width, memory.shape[-1], features.device, self.positions)
+        embedded = self.embed(templates.flatten(1)) + self.learned.weight  # (K, C)
+        queries = embedded + self.context(pooled)[:, None]  # (B, K, C)
+        z = queries
         for layer in self.layers:
-            z = layer(z, identity, memory, positions)
-        return z, LARGEST_SCALE * (self.head(z).float() + self.usual).sigmoid()
+            z = layer(z, queries, memory, key_pos.to(memory.dtype))
+        return z, LARGEST_SCALE * (self.head(z).float() + self.scale_bias).sigmoid()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from scenepose.geometry import normalise
+from scenepose.model.attention import Positions
 from scenepose.model.foundation import Foundation
 from scenepose.model.offset_transformer import OffsetTransformer
 from scenepose.model.scale_transformer import ScaleTransformer
@@ -24,10 +25,10 @@ class ScenePoseConfig:
     channels: int = 256  # of F; our choice
     # Of each view's own map; our choice: 256 cost a third of a ResNet-18 pass more per view.
     view_channels: int = 128
-    heads: int = 8
-    # 0: without the scale transformer, a scale comes from the pooled features alone (ablation).
+    heads: int = 8  # our choice
+    # Our choice. 0: a scale comes from template and pooled features, without attention to F (ablation).
     scale_layers: int = 3
-    offset_layers: int = 1
+    offset_layers: int = 1  # our choice
     # three: as in the paper; aligned: brought into one frame first, see `Foundation.fuse`; local: without the
     # other two (ablation).
     views: Literal["three", "aligned", "local"] = "three"
@@ -39,6 +40,8 @@ class ScenePoseConfig:
     offset_range: float = 1.0
     # Whether F is told where in the picture the point lies; beyond the paper, which goes without.
     tell_place: bool = True
+    # detr: as in MaskFormer; fine: neighbouring cells differ more, see `sine_positions`.
+    positions: Positions = "detr"
     freeze_stages: int = 0  # early ResNet stages that do not learn
 
     def __post_init__(self) -> None:
@@ -61,7 +64,7 @@ class Prediction(NamedTuple):
 
 
 class ScenePose(nn.Module):
-    """Four modules of the paper, less the teacher, which only training needs."""
+    """The paper's modules but for distillation, which only training needs."""
 
     templates: Tensor
 
@@ -89,6 +92,7 @@ class ScenePose(nn.Module):
             layers=config.scale_layers,
             ffn=config.ffn,
             dropout=config.dropout,
+            positions=config.positions,
         )
         self.offset_transformer = OffsetTransformer(
             channels=config.channels,
@@ -98,6 +102,7 @@ class ScenePose(nn.Module):
             dropout=config.dropout,
             roi=config.roi,
             offset_range=config.offset_range,
+            positions=config.positions,
         )
         self.scale_transformer.start_at(torch.from_numpy(template_set.scales.copy()))
 

@@ -1,4 +1,4 @@
-"""The teacher (paper, section 3.5): sees the pose's place in the local view, and regresses its offset."""
+"""The teacher (paper): sees the nearest template, placed in a box, and regresses the true pose's offset."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from torch import Tensor, nn
 from scenepose.model.backbone import Backbone
 
 
-def gaussian_heatmaps(pose: Tensor, side: int, sigma: float) -> Tensor:
+def gaussian_heatmaps(pose: Tensor, side: int, sigma_cells: float) -> Tensor:
     """A Gaussian at every joint of poses in the local view, whose side is the picture's height.
 
     Args:
-        pose: (B, 16, 2) relative to the point, in picture heights. side: of the maps. sigma: in cells.
+        pose: (B, 16, 2) relative to the point, in picture heights. side: of the maps.
+        sigma_cells: standard deviation of the peaks, cells.
 
     Returns:
         (B, 16, side, side), 1 where a joint lies; a joint outside the local view leaves its map dark.
     """
     places = (pose + 0.5) * side
     axis = torch.arange(side, device=pose.device, dtype=pose.dtype) + 0.5
-    across = torch.exp(-((axis - places[..., 0:1]) ** 2) / (2 * sigma**2))
-    down = torch.exp(-((axis - places[..., 1:2]) ** 2) / (2 * sigma**2))
+    across = torch.exp(-((axis - places[..., 0:1]) ** 2) / (2 * sigma_cells**2))
+    down = torch.exp(-((axis - places[..., 1:2]) ** 2) / (2 * sigma_cells**2))
     return down[..., :, None] * across[..., None, :]
 
 
@@ -29,7 +30,7 @@ def keypoint_heatmaps(templates: Tensor, scales: Tensor, size: int, sigma: float
 
     Args:
         templates: (B, 16, 2) normalised poses. scales: (B, 2) in picture heights, the local view's side.
-        size: side of the heatmaps. sigma: width of the peaks in picture heights (our choice).
+        size: side of the heatmaps. sigma: standard deviation of the peaks in picture heights (our choice).
 
     Returns:
         (B, 16, size, size), 1 at each keypoint; keypoints outside the view leave their map dark.
@@ -43,9 +44,10 @@ class Teacher(nn.Module):
     feature_mean: Tensor
     feature_std: Tensor
 
-    def __init__(self, *, features: int = 512, offset_range: float = 1.0) -> None:
+    def __init__(self, *, features: int = 512, offset_range: float = 1.0, view_size: int = 224) -> None:
+        """``view_size`` is that of the local views it learns from."""
         super().__init__()
-        self.features, self.offset_range = features, offset_range
+        self.features, self.offset_range, self.view_size = features, offset_range, view_size
         self.backbone = Backbone(in_channels=3 + 16)
         self.feature = nn.Linear(512, features)
         self.head = nn.Linear(features, 32)
@@ -63,8 +65,9 @@ class Teacher(nn.Module):
         """What the frozen teacher gives the student to learn, standardised: (B, features).
 
         Args:
-            local_view: (B, 3, S, S). templates: (B, 16, 2) of the true poses.
+            local_view: (B, 3, S, S). templates: (B, 16, 2), each the nearest to its true pose.
             scales: (B, 2) as the student predicts them; no gradient comes back through them.
+                `standardise` comes first.
         """
         heatmaps = keypoint_heatmaps(templates, scales, local_view.shape[-1])
         feature, _ = self(local_view, heatmaps.to(local_view.dtype))
