@@ -9,6 +9,7 @@ import torch
 from scenepose.model.scenepose import ScenePose
 from tests import tiny
 from train import calibrate
+from train.balance import posture_shift
 from train.calibrate import fit_calibration
 
 
@@ -71,3 +72,12 @@ def test_the_model_says_the_calibrated_scores(monkeypatch: pytest.MonkeyPatch) -
     assert found is not None
     assert (found.points, found.empty) == (18, 1)
     torch.testing.assert_close(scores(model), 0.5 * before + torch.arange(5) / 10)
+
+
+def test_the_posture_shift_evens_out_sitting_and_standing() -> None:
+    sits = np.array([False, True, True])
+    # Sitting points where the sitting templates trail by 0.42, upright ones where they trail by 2.
+    logits = np.array([[0.42, 0, -3]] * 5 + [[2.0, -1, 0]] * 5)
+    only = np.arange(10) < 5
+    assert posture_shift(logits, sits, only, ~only) == pytest.approx(0.45)
+    assert posture_shift(logits - [[5, 0, 0]], sits, only, ~only) == 0

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from scenepose.data.samples import KINDS
 from scenepose.metrics import pck
 from tests import tiny
-from train import calibrate, evaluate, judge, release, scenepose, teacher, templates
+from train import balance, calibrate, evaluate, judge, release, scenepose, teacher, templates
 from train import card as cards
 from train.__main__ import COMMANDS
 from train.augment import Change, draw_change, no_change
@@ -286,7 +286,7 @@ def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.Mo
     def opened(name: str, split: str):
         return tiny.source(frames=8, seed=("train", "val", "test").index(split))
 
-    for module in (templates, teacher, scenepose, evaluate, calibrate):
+    for module in (templates, teacher, scenepose, evaluate, calibrate, balance):
         monkeypatch.setattr(module, "open_source", opened)
     monkeypatch.setattr(evaluate, "parse_source", lambda name, split: (name, "", split))
     templates.main(templates.TemplatesConfig(data=["tiny"], out=out / "templates", count=5, candidates=9))

@@ -71,7 +71,7 @@ def calibrate(model: ScenePose, data: Sequence[str], level: Level) -> Calibratio
         scores = answer(model, source, points).scores
         assert scores is not None
         columns.append(
-            (_logit(scores), *valid_templates(truth_at(source.samples, points), model.template_set))
+            (logit(scores), *valid_templates(truth_at(source.samples, points), model.template_set))
         )
         empty += len(nobody)
     logits, fits, counted = (np.concatenate(column) for column in zip(*columns, strict=True))
@@ -83,6 +83,7 @@ def calibrate(model: ScenePose, data: Sequence[str], level: Level) -> Calibratio
     return Calibration(slope, [float(value) for value in intercepts], len(logits), empty)
 
 
-def _logit(scores: NDArray) -> NDArray:
+def logit(scores: NDArray) -> NDArray:
+    """Logits of scores, finite."""
     clear = scores.clip(1e-7, 1 - 1e-7)  # saturated scores have no finite logit
     return np.log(clear / (1 - clear))

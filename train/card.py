@@ -34,7 +34,7 @@ On the run's own fixed validation points (averaged weights, before the scores we
 
 ## Scores
 
-{scores}
+{scores}{shifted}
 {sections}
 ## Limits
 
@@ -53,6 +53,9 @@ DATA = {
 
 CALIBRATED = """Calibrated on {points} validation points, {empty} of them where nobody fits: of the templates
 with a score of 0.7 about 70 % fit, as far as the placer found."""
+
+SHIFTED = """ Before that the sitting templates' logits were shifted by {shift:.2f}, so that on validation
+points sitting and standing people are told equally well."""
 
 UNCALIBRATED = """The compatibility score is trained to rank, and a positive weighs {pos_weight} times a
 negative, so it is no probability."""
@@ -175,6 +178,7 @@ def main(config: CardConfig) -> None:
         scores=CALIBRATED.format(points=found["points"], empty=found["empty"])
         if found
         else UNCALIBRATED.format(pos_weight=run["pos_weight"]),
+        shifted=SHIFTED.format(shift=card["posture_shift"]) if card["posture_shift"] else "",
         sections="".join(f"\n{section}" for section in sections),
         kinds=", ".join(dict.fromkeys(model.template_kinds)),
     )  # fmt: skip

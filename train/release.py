@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scenepose.model.checkpoint import load_checkpoint, read_card, save_checkpoint
 from train import card
+from train.balance import balance_postures
 from train.calibrate import Level, calibrate
 
 #: Settings of a run that say where things lay: nobody's concern.
@@ -24,7 +25,9 @@ class ReleaseConfig:
     """The checkpoint; the card goes beside it."""
     which: str = "best"
     """best or last"""
-    calibrate: Level = "templates"
+    balance: bool = True
+    """Shift the sitting templates' scores first, see `train.balance`."""
+    calibrate: Level = "shared"
     """See `train.calibrate`; none leaves the scores as they were learnt."""
     compute: str = ""
     """A sentence on what the training cost, for the card."""
@@ -42,11 +45,13 @@ def main(config: ReleaseConfig) -> None:
     source = config.run / f"{config.which}.safetensors"
     model, said = load_checkpoint(source), read_card(source)
     run = json.loads((config.run / "config.json").read_text())
+    shift = balance_postures(model, run["data"]) if config.balance else 0.0
     found = calibrate(model, run["data"], config.calibrate)
     released = {
         "step": said["step"], "validation": said["validation"], "compute": config.compute,
         "data": [name.split(":")[0] for name in run["data"]], "licence": config.licence,
         "backbone": Path(run["backbone"]).name, "calibration": found._asdict() if found else None,
+        "posture_shift": shift,
         "run": {name: value for name, value in run.items() if name not in PATHS},
     }  # fmt: skip
     save_checkpoint(config.out, model, released)
