@@ -59,15 +59,15 @@ class Truth(NamedTuple):
 
 def judged_points(samples: Samples, limit: int | None = None, seed: int = 0) -> NDArray:
     """The points that have a pose, or a random but fixed ``limit`` of them, ascending."""
-    points = np.flatnonzero(samples.primary_rows >= 0)
-    if limit is not None and limit < len(points):
-        points = np.sort(np.random.default_rng(seed).choice(points, limit, replace=False))
-    return points
+    return _some(np.flatnonzero(samples.primary_rows >= 0), limit, seed)
 
 
 def empty_points(samples: Samples, limit: int | None = None, seed: int = 0) -> NDArray:
     """The points where nobody fits, or a random but fixed ``limit`` of them, ascending."""
-    points = np.flatnonzero(samples.primary_rows < 0)
+    return _some(np.flatnonzero(samples.primary_rows < 0), limit, seed)
+
+
+def _some(points: NDArray, limit: int | None, seed: int) -> NDArray:
     if limit is not None and limit < len(points):
         points = np.sort(np.random.default_rng(seed).choice(points, limit, replace=False))
     return points

@@ -54,9 +54,10 @@ class ScaleTransformer(nn.Module):
         height, width = features.shape[-2:]
         memory = features.flatten(2).transpose(1, 2)  # (B, h w, C)
         key_pos = sine_positions(height, width, memory.shape[-1], features.device, self.positions)
+        key_pos = key_pos.to(memory.dtype)
         embedded = self.embed(templates.flatten(1)) + self.learned.weight  # (K, C)
         queries = embedded + self.context(pooled)[:, None]  # (B, K, C)
         z = queries
         for layer in self.layers:
-            z = layer(z, queries, memory, key_pos.to(memory.dtype))
+            z = layer(z, queries, memory, key_pos)
         return z, LARGEST_SCALE * (self.head(z).float() + self.scale_bias).sigmoid()

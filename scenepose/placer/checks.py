@@ -173,13 +173,19 @@ def _on_bed(people: People, space: Space) -> NDArray:
 def visibility(keypoints: NDArray, frame: Frame) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """Pixels (N, 16, 2), visibility (N, 16), which joints something stands in front of, and which of these
     are less than 0.45 m behind it."""
-    pixels, depth = frame.project(keypoints)
+    pixels, behind = _behind(keypoints, frame)
     width, height = frame.size
     inside = (pixels >= 0).all(-1) & (pixels[..., 0] <= width) & (pixels[..., 1] <= height)
-    behind = depth - frame.depth_at(pixels)
-    hidden = np.nan_to_num(behind, nan=-1.0) > _HIDDEN_MARGIN
+    hidden = behind > _HIDDEN_MARGIN
     shallow = hidden & (behind < 0.45)
     return pixels, np.where(inside & ~hidden, SEEN, HIDDEN).astype(np.uint8), hidden, shallow
+
+
+def _behind(points: NDArray, frame: Frame) -> tuple[NDArray, NDArray]:
+    """Pixels (..., 2) of world points (..., 3), and how many metres (...) they lie behind what is seen there;
+    -1 where nothing is known."""
+    pixels, depth = frame.project(points)
+    return pixels, np.nan_to_num(depth - frame.depth_at(pixels), nan=-1.0)
 
 
 def crossed(keypoints: NDArray, hidden: NDArray, frame: Frame) -> NDArray:
@@ -187,9 +193,8 @@ def crossed(keypoints: NDArray, hidden: NDArray, frame: Frame) -> NDArray:
     the limb would lie over it."""
     starts, ends = np.array(LIMBS).T
     share = np.array([0.25, 0.5, 0.75])[:, None, None, None]
-    pixels, depth = frame.project(keypoints[:, starts] * (1 - share) + keypoints[:, ends] * share)
-    behind = np.nan_to_num(depth - frame.depth_at(pixels), nan=-1.0) > _HIDDEN_MARGIN
-    return np.asarray((behind.any(0) & ~hidden[:, starts] & ~hidden[:, ends]).any(1))
+    _, behind = _behind(keypoints[:, starts] * (1 - share) + keypoints[:, ends] * share, frame)
+    return np.asarray(((behind > _HIDDEN_MARGIN).any(0) & ~hidden[:, starts] & ~hidden[:, ends]).any(1))
 
 
 def in_picture(
