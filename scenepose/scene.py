@@ -93,8 +93,8 @@ class Scene:
                 f"{self.generator.name} gives no compatibility scores, so it cannot say where people fit"
             )
         with torch.inference_mode():
-            logits, _ = self.generator.model.foundation.classify(self.features(points.tolist()).fused)
-            return logits.float().sigmoid().cpu().numpy()
+            logits = self.generator.model.score(self.features(points.tolist()).fused)
+            return logits.sigmoid().cpu().numpy()
 
     def features(self, points: Sequence[tuple[float, float]]) -> Features:
         """What the encoder says about clicks at N points of the original picture; every method reads it."""

@@ -167,12 +167,12 @@ def test_rendered_rooms_are_read_and_packed(tmp_path: Path) -> None:
     assert read_mesh(folder).faces.shape == (1, 3)
     with pytest.raises(FileNotFoundError, match=r"no mesh of the room at .*none"):
         read_mesh(tmp_path / "none")
-    for name in ("one.tar", "two.tar"):
+    for name in ("one.zip", "two.zip"):
         write_pack(tmp_path / name, iter([(read.name, content)]))
-    assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
-    assert PicturePack(tmp_path / "one.tar").picture(read.name).size == (320, 240)
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    assert PicturePack(tmp_path / "one.zip").picture(read.name).size == (320, 240)
     with pytest.raises(KeyError, match="has no picture 'room-00009/v0'"):
-        PicturePack(tmp_path / "one.tar").picture("room-00009/v0")
+        PicturePack(tmp_path / "one.zip").picture("room-00009/v0")
 
 
 def test_bundled_rooms_open_with_their_pictures() -> None:

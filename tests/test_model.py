@@ -47,6 +47,21 @@ def test_released_size_fits_its_budget() -> None:
     assert sum(p.numel() for p in full.parameters()) * 2 < 40e6
 
 
+def test_attended_scores_know_where_things_lie() -> None:
+    features = torch.randn(2, 32, 8, 8)
+    swapped = features.flip(-1)  # the same things elsewhere: pooled F is the same
+    for scores in ("pooled", "attended"):
+        model = tiny.model(replace(tiny.CONFIG, scores=scores))
+        said = model.score(features)
+        torch.testing.assert_close(said, model.decode(features).logits)
+        torch.testing.assert_close(
+            model.foundation.classify(swapped)[0], model.foundation.classify(features)[0]
+        )
+        assert torch.allclose(model.score(swapped), said, atol=1e-6) == (scores == "pooled")
+        model.rescale_scores(0.5, torch.arange(5.0))
+        torch.testing.assert_close(model.score(features), 0.5 * said + torch.arange(5.0))
+
+
 def test_predictions_stay_in_their_ranges(model: ScenePose) -> None:
     prediction = model.decode(torch.randn(4, 32, 8, 8) * 30)
     assert prediction.scales.min() >= 0

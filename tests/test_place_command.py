@@ -92,6 +92,6 @@ def test_rendered_rooms_are_placed_with_their_mesh(tmp_path: Path) -> None:
     samples = Samples.load(tmp_path / "out" / "val.npz")
     assert samples.frame_places.tolist() == ["room-00008"]
     assert samples.primary.sum() == 4
-    assert PicturePack(tmp_path / "out" / "val.tar").picture("room-00008/v0").size == frame.size
+    assert PicturePack(tmp_path / "out" / "val.zip").picture("room-00008/v0").size == frame.size
     with pytest.raises(ValueError, match="no frame offered a place for anybody"):
         place_main(PlaceConfig(data, split="test", parts=tmp_path / "parts", out=tmp_path / "out"))

@@ -51,6 +51,7 @@ ROWS = {
     "without adversarial loss": Row("losses", {"adversarial_weight": 0.0}),
     "with surface loss": Row("beyond the paper", {"surface_weight": 1.0}),
     "with views in one frame": Row("beyond the paper", {"views": "aligned"}),
+    "with scores from z_k": Row("beyond the paper", {"scores": "attended"}),
     "not told the place": Row("beyond the paper", {"tell_place": False}),
 }
 

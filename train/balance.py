@@ -50,6 +50,5 @@ def balance_postures(model: ScenePose, data: list[str], points: int = 300) -> fl
     sits = np.array([kind == "sit" for kind in model.template_kinds])
     shift = posture_shift(*(np.concatenate([c[0] for c in columns]), sits),
                           *(np.concatenate([c[n] for c in columns]) for n in (1, 2)))  # fmt: skip
-    with torch.no_grad():
-        model.foundation.classifier.bias.add_(shift * torch.from_numpy(sits).float())
+    model.rescale_scores(1.0, shift * torch.from_numpy(sits).float())
     return shift

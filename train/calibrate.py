@@ -76,10 +76,7 @@ def calibrate(model: ScenePose, data: Sequence[str], level: Level) -> Calibratio
         empty += len(nobody)
     logits, fits, counted = (np.concatenate(column) for column in zip(*columns, strict=True))
     slope, intercepts = fit_calibration(logits, fits, counted, level)
-    classifier = model.foundation.classifier
-    with torch.no_grad():
-        classifier.weight.mul_(slope)
-        classifier.bias.mul_(slope).add_(torch.from_numpy(intercepts).to(classifier.bias))
+    model.rescale_scores(slope, torch.from_numpy(intercepts))
     return Calibration(slope, [float(value) for value in intercepts], len(logits), empty)
 
 

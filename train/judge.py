@@ -194,7 +194,7 @@ def scores_at(
     for group in groups(model, source, points, workers, progress):
         for side, seen in enumerate((group, group.mirrored())):
             features = model.encode(*seen.views, seen.place, seen.frame)
-            scores[group.here, side] = model.foundation.classify(features)[0].sigmoid().cpu().numpy()
+            scores[group.here, side] = model.score(features).sigmoid().cpu().numpy()
     return scores
 
 

@@ -21,7 +21,7 @@ class PackConfig:
     data: str
     """A source, e.g. nyu:DIR; it must allow its pictures to be copied."""
     out: Path
-    """SPLIT.tar and SPLIT.npz go there."""
+    """SPLIT.zip and SPLIT.npz go there."""
     height: int = 320
     """Higher pictures are made so high, pixels; training views are 224 wide."""
     quality: int = 85
@@ -47,7 +47,7 @@ def main(config: PackConfig) -> None:
     """Write the folder. The samples keep the frames' own pixels."""
     for split in config.splits:
         source = open_source(config.data, split)
-        path = config.out / f"{split}.tar"
+        path = config.out / f"{split}.zip"
         write_pack(path, pictures(source, config.height, config.quality))
         samples = config.out / f"{split}.npz"
         source.samples.save(samples)

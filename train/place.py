@@ -94,7 +94,7 @@ def main(config: PlaceConfig) -> None:
     if config.split == "train":
         Surfaces.join([maps for _, maps in found]).save(surfaces_path(path))
     if kind == "rendered":
-        rooms.write_pack(path.with_suffix(".tar"), _pictures(Path(folder), samples, config.quality))
+        rooms.write_pack(path.with_suffix(".zip"), _pictures(Path(folder), samples, config.quality))
     print(
         f"{path}: {len(samples.frame_names)} frames, {len(samples.points)} points, "
         f"{len(samples.body)} poses, {path.stat().st_size / 1e6:.1f} MB"

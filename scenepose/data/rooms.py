@@ -3,14 +3,15 @@
 A folder holds one room: ``room.json`` (seed, type, split, views with intrinsics and world-to-camera), per
 view ``NAME.webp`` and ``NAME.npz`` (depth in metres along the optical axis, labels of NYUv2's 40 classes),
 and ``mesh.npz`` with all the room's triangles.
-The pack is a plain tar of the WebP pictures per split, ``TAR/ROOM/VIEW.webp``, beside the split's samples.
+The pack is a plain, uncompressed zip of the WebP pictures per split, ``ROOM/VIEW.webp``, beside the split's
+samples.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import tarfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,34 +71,35 @@ def _opener(path: Path):
 
 
 class PicturePack:
-    """The pictures of a tar file by name, read in place."""
+    """The pictures of a zip file by name, read in place."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise FileNotFoundError(f"there is no picture pack at {path}")
         self.path = path
-        with tarfile.open(path) as tar:
+        with zipfile.ZipFile(path) as pack:
             self._places = {
-                member.name.removesuffix(".webp"): (member.offset_data, member.size)
-                for member in tar
-                if member.isfile()
+                one.filename.removesuffix(".webp"): (one.header_offset, one.file_size)
+                for one in pack.infolist()
+                if one.compress_type == zipfile.ZIP_STORED
             }
 
     def picture(self, name: str) -> Image.Image:
         """The RGB picture of a frame. Raises KeyError with its name where the pack lacks it."""
         if name not in self._places:
             raise KeyError(f"{self.path} has no picture {name!r}")
-        offset, size = self._places[name]
+        start, size = self._places[name]
+        # Opened each time: loading processes would share one open file's place in it.
         with self.path.open("rb") as file:
-            file.seek(offset)
+            file.seek(start + 26)  # the local header's last fields: lengths of the name and of what follows it
+            name_length, extra_length = np.frombuffer(file.read(4), "<u2").tolist()
+            file.seek(name_length + extra_length, io.SEEK_CUR)
             return Image.open(io.BytesIO(file.read(size))).convert("RGB")
 
 
 def write_pack(path: Path, pictures: Iterator[tuple[str, bytes]]) -> None:
-    """Write pictures (name, WebP bytes) as a tar without dates or owners: equal pictures, equal files."""
+    """Write pictures (name, WebP bytes) as a zip with one and the same date: equal pictures, equal files."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w") as tar:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as pack:
         for name, content in pictures:
-            member = tarfile.TarInfo(f"{name}.webp")
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
+            pack.writestr(zipfile.ZipInfo(f"{name}.webp"), content)

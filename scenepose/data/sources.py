@@ -92,7 +92,7 @@ def open_source(name: str, split: str) -> Source:
         return Source(name, found, lambda row: Image.open(paths[row]).convert("RGB"))
     path = Path(folder) / f"{split}.npz" if kind == "pack" else samples_path(kind, split)
     samples = Samples.load(path)
-    pictures = open_nyu(Path(folder)) if kind == "nyu" else PicturePack(path.with_suffix(".tar"))
+    pictures = open_nyu(Path(folder)) if kind == "nyu" else PicturePack(path.with_suffix(".zip"))
     names = [str(frame) for frame in samples.frame_names]
     maps = surfaces_path(path)
     return Source(

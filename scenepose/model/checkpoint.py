@@ -106,23 +106,8 @@ def load_checkpoint(path: Path) -> ScenePose:
         model = ScenePose(
             ScenePoseConfig(**json.loads(metadata["config"])), TemplateSet.from_json(metadata["templates"])
         )
-        # The first release knew no usual sizes of single templates: its head's bias held the common one.
-        older = {"scale_transformer.scale_bias": torch.zeros_like(model.scale_transformer.scale_bias)}
-        model.load_state_dict(older | {_renamed(name): tensor for name, tensor in read_floats(path).items()})
+        model.load_state_dict(read_floats(path))
     return model.to(memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
-
-
-def _renamed(name: str) -> str:
-    """A tensor's name as it is now; the first release had others."""
-    if not name.startswith(("scale_transformer", "offset_transformer")):
-        return name
-    for before, now in (
-        (".among.", ".self_attention."),
-        (".norm_among.", ".norm_self."),
-        (".cross.", ".cross_attention."),
-    ):
-        name = name.replace(before, now)
-    return name
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from scenepose.geometry import normalise
-from scenepose.model.attention import Positions
+from scenepose.model.attention import Positions, mlp, start_small
 from scenepose.model.foundation import Foundation
 from scenepose.model.offset_transformer import OffsetTransformer
 from scenepose.model.scale_transformer import ScaleTransformer
@@ -40,6 +40,9 @@ class ScenePoseConfig:
     offset_range: float = 1.0
     # Whether F is told where in the picture the point lies; beyond the paper, which goes without.
     tell_place: bool = True
+    # pooled: as in the paper, compatibility from the pooled F alone; attended: also from what each template
+    # found in F (z_k), which unlike the pooled F knows where things lie around the point. Beyond the paper.
+    scores: Literal["pooled", "attended"] = "pooled"
     # detr: as in MaskFormer; fine: neighbouring cells differ more, see `sine_positions`.
     positions: Positions = "detr"
     freeze_stages: int = 0  # early ResNet stages that do not learn
@@ -105,6 +108,9 @@ class ScenePose(nn.Module):
             positions=config.positions,
         )
         self.scale_transformer.start_at(torch.from_numpy(template_set.scales.copy()))
+        self.attended = mlp(config.channels, config.channels, 1) if config.scores == "attended" else None
+        if self.attended is not None:
+            start_small(self.attended)
 
     @property
     def template_kinds(self) -> list[str]:
@@ -126,6 +132,28 @@ class ScenePose(nn.Module):
         """The three views' maps and the points' places (B, 3) to the feature map F (B, C, S/8, S/8)."""
         return self.foundation.fuse(global_map, local_map, detail_map, place)
 
+    def _ask(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """F to logits (B, K), pooled features (B, C), z (B, K, C) and scales (B, K, 2)."""
+        logits, pooled = self.foundation.classify(features)
+        z, scales = self.scale_transformer(self.templates, features, pooled)
+        if self.attended is not None:
+            logits = logits + self.attended(z).squeeze(-1)
+        return logits, pooled, z, scales
+
+    def score(self, features: Tensor) -> Tensor:
+        """F (B, C, S/8, S/8) to the compatibility logits (B, K) alone, as in `Prediction`."""
+        if self.attended is None:
+            return self.foundation.classify(features)[0].float()
+        return self._ask(features)[0].float()
+
+    @torch.no_grad()
+    def rescale_scores(self, slope: float, intercepts: Tensor) -> None:
+        """Let every logit from now on be ``slope`` times what it was, plus the template's intercept (K,)."""
+        last = list(self.attended[-1].parameters()) if self.attended is not None else []
+        for parameter in (*self.foundation.classifier.parameters(), *last):
+            parameter.mul_(slope)
+        self.foundation.classifier.bias.add_(intercepts.to(self.foundation.classifier.bias))
+
     def decode(self, features: Tensor, only: Tensor | None = None) -> Prediction:
         """Everything after the views.
 
@@ -134,8 +162,7 @@ class ScenePose(nn.Module):
             only: (B, n) numbers of the templates whose poses are wanted; None for all. Scores and scales are
                 always those of all templates.
         """
-        logits, pooled = self.foundation.classify(features)
-        z, scales = self.scale_transformer(self.templates, features, pooled)
+        logits, pooled, z, scales = self._ask(features)
         if only is None:
             only = torch.arange(len(self.templates), device=features.device).expand(len(features), -1)
         rows = torch.arange(len(features), device=features.device)[:, None]
