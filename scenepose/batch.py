@@ -64,7 +64,7 @@ def run(
     """Answer every row in order, appending to ``out/results.jsonl``.
 
     A row that cannot be answered (no such picture, a point outside it) gets a line whose ``poses`` are
-    empty and whose ``error`` is a sentence; the run goes on.
+    empty and whose ``error`` is a sentence; the run goes on, and the next run tries such rows again.
 
     Args:
         formats: further files to write for each row, named by scene and row number; see `export.FORMATS`.
@@ -78,26 +78,42 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     path = out / "results.jsonl"
     done = _finished(path, rows, generator.name, generator.count(top_k))
+    scenes = _Scenes(generator, folder)
+
+    def answered(number: int) -> dict[str, Any]:
+        row = rows[number]
+        try:
+            scene = scenes.get(row.scene)
+            poses = scene.generate((row.x, row.y), top_k=top_k)
+            line = export.record(row.scene, scene, (row.x, row.y), poses, generator.name)
+            stem = f"{Path(row.scene).stem}-{number:05d}"
+            export.save(out, stem, scene, line, poses, formats, folder / row.scene)
+        except RequestError:
+            raise
+        except ScenePoseError as error:
+            line = _failure(row, generator.name, str(error))
+        return line
+
+    again = [number for number, line in enumerate(done) if "error" in line]
+    if again:
+        for number in again:
+            done[number] = answered(number)
+        whole = path.with_name(path.name + ".part")
+        whole.write_text("".join(_text(line) for line in done), encoding="utf-8")
+        whole.replace(path)
     failed = sum("error" in line for line in done)
     with path.open("a", encoding="utf-8") as file:
         remaining = range(len(done), len(rows))
-        scenes = _Scenes(generator, folder)
         for number in tqdm(remaining, initial=len(done), total=len(rows), unit="point", desc="predict"):
-            row = rows[number]
-            try:
-                scene = scenes.get(row.scene)
-                poses = scene.generate((row.x, row.y), top_k=top_k)
-                line = export.record(row.scene, scene, (row.x, row.y), poses, generator.name)
-                stem = f"{Path(row.scene).stem}-{number:05d}"
-                export.save(out, stem, scene, line, poses, formats)
-            except RequestError:
-                raise
-            except ScenePoseError as error:
-                line = _failure(row, generator.name, str(error))
-                failed += 1
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+            line = answered(number)
+            failed += "error" in line
+            file.write(_text(line))
             file.flush()
     return path, failed
+
+
+def _text(line: dict[str, Any]) -> str:
+    return json.dumps(line, allow_nan=False) + "\n"
 
 
 class _Scenes:
@@ -126,15 +142,20 @@ def _finished(path: Path, rows: Sequence[Row], method: str, poses: int) -> list[
     """The lines that an earlier run wrote; half a line at the end (it was killed) is cut off."""
     if not path.is_file():
         return []
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise RequestError(f"{path} holds something else; give another --out or remove it") from None
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
         path.write_text(whole, encoding="utf-8")
     lines = list(_parsed(path, whole))
     same = len(lines) <= len(rows) and all(
-        line.get("scene") == row.scene
-        and line.get("method") == method
-        and ("error" in line or (line.get("point") == [row.x, row.y] and len(line["poses"]) == poses))
+        "error" in line  # is answered anew
+        or (
+            (line.get("scene"), line.get("method"), line.get("point")) == (row.scene, method, [row.x, row.y])
+            and len(line.get("poses", ())) == poses
+        )
         for line, row in zip(lines, rows, strict=False)
     )
     if not same:
@@ -147,8 +168,9 @@ def _finished(path: Path, rows: Sequence[Row], method: str, poses: int) -> list[
 def _parsed(path: Path, text: str) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(text.splitlines(), start=1):
         try:
-            yield json.loads(line)
-        except ValueError:
-            raise RequestError(
-                f"line {number} of {path} is no JSON; remove the file to start again"
-            ) from None
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise RequestError(f"line {number} of {path} is no answer; remove the file to start again")
+        yield found

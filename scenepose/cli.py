@@ -71,7 +71,7 @@ def predict(
     encoded = scenepose.load(method, checkpoint).encode(picture)
     poses = encoded.generate(point, top_k=top_k)
     result = export.record(scene.name, encoded, point, poses, method)
-    for path in export.save(out, scene.stem, encoded, result, poses, wanted or ["json", "png"]):
+    for path in export.save(out, scene.stem, encoded, result, poses, wanted or ["json", "png"], scene):
         print(path)
 
 
@@ -87,7 +87,7 @@ def map_(
 
     Args:
         scene: a picture.
-        method: one that `scenepose methods` lists.
+        method: one that gives compatibility scores; the compared systems give none.
         columns: grid cells across the picture.
         out: folder for the results, SCENE.map.png and SCENE.map.npy.
         checkpoint: weights other than the bundled ones.
@@ -167,6 +167,10 @@ def main(arguments: list[str] | None = None) -> None:
         app.cli(args=arguments, prog="scenepose", description="Click a point, see the people who fit there.")
     except ScenePoseError as error:
         print(f"scenepose: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except OSError as error:  # a folder that is a file, no permission, a full disk
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"scenepose: {name}{error.strerror or error}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None

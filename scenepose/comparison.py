@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenepose import export, methods
-from scenepose.errors import CheckpointError, ScenePoseError
+from scenepose.errors import CheckpointError, ScenePoseError, sentence
 from scenepose.metrics import pck
 
 if TYPE_CHECKING:
@@ -127,9 +127,9 @@ def compare(
             if not np.isfinite(pose.keypoints).all():
                 raise CheckpointError(f"{name} answers with numbers that are none")
         except ScenePoseError as error:
-            yield Panel(name, error=_sentence(error))
+            yield Panel(name, error=sentence(error))
         except RuntimeError as error:  # torch's: out of memory, shapes that do not fit
-            yield Panel(name, error=_sentence(f"{name} failed: {str(error).splitlines()[0]}"))
+            yield Panel(name, error=sentence(f"{name} failed: {str(error).splitlines()[0]}"))
         else:
             drawn = seed if generator.stochastic else None
             yield Panel(name, pose, elapsed, drawn, _pck(pose, truth))
@@ -140,11 +140,6 @@ def _pck(pose: Pose, truth: Truth | None) -> float | None:
         return None
     value = float(pck(pose.keypoints.astype(np.float64), truth.keypoints, truth.known))
     return None if np.isnan(value) else value
-
-
-def _sentence(error: object) -> str:
-    text = str(error)
-    return text[:1].upper() + text[1:].rstrip(".") + "."
 
 
 def truth_panel(truth: Truth) -> Panel:

@@ -61,6 +61,13 @@ def style(rank: int) -> Style:
     )
 
 
+def ink_on(colour: Colour) -> Colour:
+    """What to write on a colour with: whichever of `INK` and `WHITE` is told more clearly from it."""
+    linear = [((part / 255 + 0.055) / 1.055) ** 2.4 if part > 10 else part / 255 / 12.92 for part in colour]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return INK if luminance > 0.18 else WHITE  # contrast (WCAG) is equal at 0.18
+
+
 def template_colour(template: int | None) -> Colour:
     """The fixed colour of a template; further ones than the palette has get hues between."""
     if template is None:
@@ -295,8 +302,7 @@ def _paste_badges(canvas: Image.Image, figures: list[NDArray], colours: list[Col
             continue
         layer.dot(centre, radius + max(1.0, unit * 0.3), INK)
         layer.dot(centre, radius, colour)
-        bright = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
-        layer.text(centre, str(rank + 1), radius * 1.35, INK if bright > 120 else WHITE)
+        layer.text(centre, str(rank + 1), radius * 1.35, ink_on(colour))
         layer.paste(canvas, 1.0)
 
 

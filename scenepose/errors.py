@@ -21,3 +21,9 @@ class CheckpointError(ScenePoseError):
 
 class RequestError(ScenePoseError):
     """An option has a value that makes no sense: an unknown method, no poses asked for, a bad table."""
+
+
+def sentence(error: object) -> str:
+    """An error as people read it: a capital first, a full stop last."""
+    text = str(error)
+    return text[:1].upper() + text[1:].rstrip(".") + "."

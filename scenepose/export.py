@@ -58,7 +58,8 @@ def record(
 
     Returns:
         ``{"scene", "width", "height", "point": [x, y], "method", "poses": [{"keypoints": [[x, y] * 16],
-        "score", "template", "scale": [w, h]}]}``; scale in picture heights; an unknown number is null.
+        "score", "template", "scale": [w, h], "template_name", "kind"}]}``; scale in picture heights; what a
+        method does not know is null.
     """
     return {
         "scene": scene_name,
@@ -72,6 +73,8 @@ def record(
                 "score": None if pose.score is None else round(pose.score, 6),
                 "template": pose.template,
                 "scale": [_number(side, 5) for side in pose.scale],
+                "template_name": pose.template_name,
+                "kind": pose.kind,
             }
             for pose in poses
         ],
@@ -81,14 +84,19 @@ def record(
 def coco(result: dict[str, Any], file_name: str | None = None) -> dict[str, Any]:
     """A COCO keypoint file of one `record`: one image, one annotation a pose.
 
-    ``keypoints`` are (x, y, v) with v = 2 for the model's joints and 0, 0, 0 for missing ones; ``score`` is
-    the compatibility score; ``bbox`` encloses all 16 MPII joints; ``area`` is the box's.
+    ``keypoints`` are (x, y, v) with v = 2 for the model's joints in the picture, 1 for those outside of it
+    and 0, 0, 0 for missing ones (nobody says what furniture hides); ``score`` is the compatibility score;
+    ``bbox`` encloses all 16 MPII joints as far as they are in the picture; ``area`` is the box's.
     """
+    size = (result["width"], result["height"])
     annotations = []
     for number, pose in enumerate(result["poses"], start=1):
         keypoints = _array(pose["keypoints"])
         joints = to_coco(keypoints)
-        low, high = np.nanmin(keypoints, axis=0), np.nanmax(keypoints, axis=0)
+        outside = ((joints[:, :2] < 0) | (joints[:, :2] > size)).any(1)
+        joints[outside, 2] = 1
+        low = np.clip(np.nanmin(keypoints, axis=0), 0, size)
+        high = np.clip(np.nanmax(keypoints, axis=0), 0, size)
         x, y, width, height = (float(value) for value in (*low, *(high - low)))
         annotations.append(
             {
@@ -175,20 +183,24 @@ def save(
     result: dict[str, Any],
     poses: Sequence[Pose],
     formats: Sequence[str],
+    source: Path | None = None,
 ) -> list[Path]:
-    """Write one answer in some of `FORMATS`; returns the files.
+    """Write one answer in some of `FORMATS`; returns the files. ``source``: the picture's own file.
 
     Raises:
-        RequestError: a format is unknown, or the folder cannot be written.
+        RequestError: a format is unknown, the folder cannot be written, or ``source`` would be overwritten.
     """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise RequestError(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
     written = []
+    paths = {name: folder / f"{stem}{_SUFFIX[name]}" for name in formats}
+    for path in paths.values():
+        if source is not None and path.exists() and path.samefile(source):
+            raise RequestError(f"{path} is the picture itself and would be overwritten; give another --out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in formats:
-            path = folder / f"{stem}{_SUFFIX[name]}"
+        for name, path in paths.items():
             if name == "png":
                 from scenepose.draw import overlay
 

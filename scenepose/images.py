@@ -29,6 +29,8 @@ MIN_SIDE = 16
 MAX_PIXELS = 170_000_000
 
 _FORMATS = "JPEG, PNG, WebP, AVIF, TIFF, GIF or BMP"
+#: As Pillow calls them: a file of another kind under such a name is not handed to a parser nobody expects.
+_PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP")
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,18 @@ def read(source: ImageLike) -> Picture:
         return _finish(_from_array(source), "the array")
     if isinstance(source, Image.Image):
         _check_size(source.size, "the picture")
+        _load(source, "the picture")
         return _finish(source, "the picture")
     path = Path(source)
-    if path.is_dir():
-        raise PictureError(f"{path} is a folder, not a picture")
-    if not path.is_file():
-        raise PictureError(f"there is no picture at {path}")
-    if path.stat().st_size == 0:
-        raise PictureError(f"{path.name} is an empty file")
+    try:
+        if path.is_dir():
+            raise PictureError(f"{path} is a folder, not a picture")
+        if not path.is_file():
+            raise PictureError(f"there is no picture at {path}")
+        if path.stat().st_size == 0:
+            raise PictureError(f"{path.name} is an empty file")
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise PictureError(f"there is no picture at {path} ({error.strerror})") from error
     return _from_file(path)
 
 
@@ -83,7 +89,7 @@ def _from_file(path: Path) -> Picture:
         with warnings.catch_warnings():
             # Pillow warns from half the size that it refuses; our own limit comes right after.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path)
+            opened = Image.open(path, formats=_PILLOW_FORMATS)
     except Image.DecompressionBombError as error:
         raise PictureError(
             f"{path.name} has too many pixels (more than {MAX_PIXELS // 10**6} million)"
@@ -96,13 +102,15 @@ def _from_file(path: Path) -> Picture:
         # JPEG decodes at 1/2, 1/4 or 1/8 directly, which spares memory and time; others ignore it.
         if opened.mode == "RGB":
             opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
-        try:
-            opened.load()
-        except Exception as error:
-            raise PictureError(
-                f"{path.name} is damaged or cut short and cannot be read to its end"
-            ) from error
+        _load(opened, path.name)
         return _finish(opened, path.name, size)
+
+
+def _load(image: Image.Image, name: str) -> None:
+    try:
+        image.load()
+    except Exception as error:
+        raise PictureError(f"{name} is damaged or cut short and cannot be read to its end") from error
 
 
 def _from_array(array: NDArray) -> Image.Image:
@@ -134,8 +142,11 @@ def _finish(image: Image.Image, name: str, size: tuple[int, int] | None = None) 
     if max(image.size) > MAX_SIDE:
         factor = MAX_SIDE / max(image.size)
         small = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-        # Palette and 1-bit pictures cannot be averaged before they have colours.
-        image = to_rgb(image, name).resize(small, Image.Resampling.BOX, reducing_gap=2.0)
+        # Palette and 1-bit pictures cannot be averaged before they have colours; the others are made small
+        # first, because every conversion is a copy.
+        if image.mode not in ("RGB", "RGBA", "L", "LA", "CMYK") or "transparency" in image.info:
+            image = to_rgb(image, name)
+        image = image.resize(small, Image.Resampling.BOX, reducing_gap=2.0)
     image = to_rgb(image, name)
     if orientation in _TURNS:
         image = image.transpose(_TURNS[orientation])
@@ -181,10 +192,10 @@ def to_rgb(image: Image.Image, name: str = "the picture") -> Image.Image:
 
 def _grey_to_8_bits(image: Image.Image) -> Image.Image:
     """Greys of 16 or 32 bits or floats: known ranges are kept, others stretched to their largest value."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float64)).clip(0)
+    values = np.array(image, dtype=np.float32)
+    np.clip(np.nan_to_num(values, copy=False), 0, None, out=values)
     largest = float(values.max(initial=0))
-    if image.mode == "F":
-        white = next((top for top in (1.0, 255.0, 65535.0) if largest <= top), largest)
-    else:
-        white = 65535.0 if largest <= 65535 else largest
-    return Image.fromarray((values * (255 / white)).round().astype(np.uint8))
+    ranges = {"F": (1.0, 255.0, 65535.0), "I": (255.0, 65535.0)}.get(image.mode, (65535.0,))
+    white = next((top for top in ranges if largest <= top), largest)
+    values *= 255 / white
+    return Image.fromarray(values.round(out=values).astype(np.uint8))

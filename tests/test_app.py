@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from scenepose.app.cards import cards, scene_link, status
-from scenepose.app.engine import Engine, sentence
+from scenepose.app.engine import Engine
 from scenepose.app.files import SERVED, served_size
-from scenepose.errors import CheckpointError, PictureError, PointError
+from scenepose.errors import CheckpointError, PictureError, PointError, sentence
 from scenepose.predictor import Generator
 from tests.conftest import ROOT, free_port, room
 

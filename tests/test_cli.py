@@ -120,6 +120,24 @@ def test_a_table_with_mistakes_goes_on(
     assert ["error" in line for line in lines] == [True, True, True, False]
     assert "outside" in lines[1]["error"]
     assert "3 of 4 points" in mistake(capsys, *command)
+    # What is mended is answered by the next run.
+    table(points, ("room.jpg", 1, 1), ("room.jpg", 9, 1), ("room.jpg", 2, 1), ("room.jpg", 1, 1))
+    run(*command)
+    mended = [json.loads(line) for line in (tmp_path / "out" / "results.jsonl").read_text().splitlines()]
+    assert [line["point"] for line in mended] == [[1, 1], [9, 1], [2, 1], [1, 1]]
+    assert mended[3] == lines[3]
+    assert not any("error" in line for line in mended)
+    for junk in ("[1]\n", "{\n", "\udcff"):
+        (tmp_path / "out" / "results.jsonl").write_text(junk, errors="surrogateescape")
+        assert "remove" in mistake(capsys, *command)
+
+
+def test_a_folder_that_is_a_file(
+    scene: Path, tmp_path: Path, random_checkpoint: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    weights = ("--checkpoint", random_checkpoint, "--out", tmp_path / "file")
+    assert "file: File exists" in mistake(capsys, "map", scene, "--columns", 2, *weights)
 
 
 @pytest.mark.parametrize(

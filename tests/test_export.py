@@ -31,7 +31,8 @@ def test_the_schema(answer) -> None:
     assert result["method"] == "scenepose"
     assert len(result["poses"]) == 3
     for written, pose in zip(result["poses"], poses, strict=True):
-        assert list(written) == ["keypoints", "score", "template", "scale"]
+        assert list(written) == ["keypoints", "score", "template", "scale", "template_name", "kind"]
+        assert (written["template_name"], written["kind"]) == (pose.template_name, pose.kind)
         assert np.array(written["keypoints"]).shape == (16, 2)
         np.testing.assert_allclose(written["keypoints"], pose.keypoints, atol=0.001)
         assert len(written["scale"]) == 2
@@ -58,10 +59,29 @@ def test_coco_file(answer) -> None:
         assert len(annotation["keypoints"]) == 51
         assert annotation["num_keypoints"] == 12
         x, y, width, height = annotation["bbox"]
-        points = np.array(pose["keypoints"])
+        points = np.array(pose["keypoints"]).clip(0, (640, 480))
         np.testing.assert_allclose((x, y, x + width, y + height), (*points.min(0), *points.max(0)), atol=0.05)
     assert len(written["categories"][0]["keypoints"]) == 17
     assert written["images"][0]["file_name"] == "room.jpg"
+
+
+def test_coco_says_what_is_outside_the_picture(answer) -> None:
+    from scenepose.predictor import Pose
+
+    scene, _, _ = answer
+    keypoints = person() * 100
+    keypoints += (0, 480 - keypoints[:, 1].max() + 20) - keypoints.min(0) * (1, 0)
+    ankles_out = export.coco(export.record("room.jpg", scene, (1, 2), [Pose(keypoints)], "other"))
+    (annotation,) = ankles_out["annotations"]
+    joints = np.array(annotation["keypoints"]).reshape(17, 3)
+    outside = joints[:, 1] > 480
+    assert outside.any()
+    assert (joints[outside, 2] == 1).all()
+    assert set(joints[~outside, 2]) == {0, 2}
+    x, y, width, height = annotation["bbox"]
+    assert min(x, y) >= 0
+    assert x + width <= 640
+    assert y + height == pytest.approx(480, abs=0.02)
 
 
 def test_openpose_joints() -> None:
@@ -92,6 +112,10 @@ def test_saving(answer, tmp_path: Path) -> None:
         assert image.size == (640, 480)
     with pytest.raises(RequestError, match="'svg'"):
         export.save(tmp_path, "room", scene, result, poses, ["svg"])
+    Image.new("RGB", (640, 480)).save(mine := tmp_path / "mine.png")
+    with pytest.raises(RequestError, match="is the picture itself"):
+        export.save(tmp_path, "mine", scene, result, poses, ["json", "png"], mine)
+    assert not (tmp_path / "mine.json").exists()
     (tmp_path / "file").touch()
     with pytest.raises(RequestError, match="cannot be written"):
         export.save(tmp_path / "file", "room", scene, result, poses, ["json"])

@@ -94,6 +94,22 @@ def test_16_bits(tmp_path: Path) -> None:
     np.testing.assert_allclose(out, values / 257, atol=1)
 
 
+def test_greys_of_32_bits_keep_a_known_range() -> None:
+    values = np.tile(np.linspace(0, 255, 20, dtype=np.int32), (20, 1))
+    np.testing.assert_allclose(np.asarray(images.read(Image.fromarray(values)).image)[..., 0], values, atol=1)
+
+
+def test_only_named_formats_are_opened(tmp_path: Path) -> None:
+    Image.new("RGB", (20, 20)).save(tmp_path / "plot.png", "EPS")
+    with pytest.raises(PictureError, match="not a picture that can be read"):
+        images.read(tmp_path / "plot.png")
+
+
+def test_names_that_no_file_can_have() -> None:
+    with pytest.raises(PictureError, match="no picture at"):
+        images.read("x" * 300 + ".jpg")
+
+
 def test_float_greys() -> None:
     values = np.tile(np.linspace(0, 1, 20, dtype=np.float32), (20, 1))
     assert np.asarray(images.read(Image.fromarray(values)).image).max() == 255

@@ -138,7 +138,12 @@ class BaselineRun(Run):
     def write(self, name: str, head: Head, figures: dict[str, float]) -> None:
         """Save a system, and its encoder where that has been trained, too; the best ones under their name."""
         config, out = self.config, self.config.out
-        card = {"step": self.step, "validation": figures, "data": config.data, "licence": config.licence}
+        card = {
+            "step": self.step,
+            "validation": figures,
+            "data": [source.split(":")[0] for source in config.data],
+            "licence": config.licence,
+        }
         tag = f"{name}-finetuned" if config.finetune else name
         best = figures.get("pck", 0.0) > self.qualities[name]
         for folder in [out / "last", *([out] if best else [])]:

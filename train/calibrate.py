@@ -12,12 +12,12 @@ from sklearn.linear_model import LogisticRegression
 
 from scenepose.data.sources import open_source
 from scenepose.model.scenepose import ScenePose
-from train.judge import answer, empty_points, judged_points, truth_at, valid_templates
+from train.judge import answer, some_points, truth_at, valid_templates
 
 #: none; one slope and intercept for all templates; or, with them, an intercept for each template.
 Level = Literal["none", "shared", "templates"]
-#: Points of each source, and as many at most where nobody fits.
-POINTS = 600
+#: Points of each source, those where nobody fits among them as often as they are.
+POINTS = 700
 
 
 class Calibration(NamedTuple):
@@ -66,14 +66,13 @@ def calibrate(model: ScenePose, data: Sequence[str], level: Level) -> Calibratio
     empty = 0
     for name in data:
         source = open_source(name, "val")
-        nobody = empty_points(source.samples, POINTS)
-        points = np.sort(np.concatenate([judged_points(source.samples, POINTS), nobody]))
+        points = some_points(source.samples, POINTS)
         scores = answer(model, source, points).scores
         assert scores is not None
         columns.append(
             (logit(scores), *valid_templates(truth_at(source.samples, points), model.template_set))
         )
-        empty += len(nobody)
+        empty += int((source.samples.primary_rows[points] < 0).sum())
     logits, fits, counted = (np.concatenate(column) for column in zip(*columns, strict=True))
     slope, intercepts = fit_calibration(logits, fits, counted, level)
     model.rescale_scores(slope, torch.from_numpy(intercepts))

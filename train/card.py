@@ -87,18 +87,21 @@ class CardConfig:
     """Known failures, written by people, in Markdown."""
 
 
-def method_of(run: dict) -> str:
-    """A sentence or two on which parts of the method a run used, from its config."""
+def method_of(run: dict, second_stage: int) -> str:
+    """Which parts of the method a run used, from its config and the steps of its second stage."""
     parts = {
         "distillation from a teacher": run.get("distillation_weight"),
-        "self-training in two stages": run.get("self_training"),
-        "the adversarial loss": run.get("adversarial_weight"),
+        "self-training in two stages": run.get("self_training") and second_stage > 0,
+        "the adversarial loss": run.get("adversarial_weight") and second_stage > 0,
     }
     used, without = ([name for name, weight in parts.items() if bool(weight) == on] for on in (True, False))
     if run.get("surface_weight"):
         used.append("the surface loss (beyond the paper)")
     listed = (("With", used), ("Without", without))
-    return " ".join(f"{word} {', '.join(names)}." for word, names in listed if names)
+    told = [f"{word} {', '.join(names)}." for word, names in listed if names]
+    if second_stage:
+        told.append(f"The second stage had {second_stage} of the steps.")
+    return " ".join(told)
 
 
 def measured(results: dict) -> str:
@@ -171,7 +174,8 @@ def main(config: CardConfig) -> None:
         parameters=sum(p.numel() for p in model.parameters()) / 1e6, backbone=card["backbone"],
         megabytes=config.checkpoint.stat().st_size / 1e6, view_size=model.config.view_size,
         data="\n".join(DATA.get(name, f"- {name}") for name in dict.fromkeys(card["data"])),
-        steps=card["step"], frames=run["frames"], points=run["points_per_frame"], parts=method_of(run),
+        steps=card["step"], frames=run["frames"], points=run["points_per_frame"],
+        parts=method_of(run, card["second_stage_steps"]),
         frozen=f"{frozen} of the backbone's 4 stages stayed fixed." if frozen else "Nothing stayed fixed.",
         compute=f" {card['compute']}" if card["compute"] else "",
         validation="\n".join(f"- {name}: {value:.3f}" for name, value in card["validation"].items()),

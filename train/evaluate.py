@@ -117,7 +117,10 @@ def score_quality(answers: Answers, truth: Truth, templates: TemplateSet) -> dic
     confusion = np.zeros((len(templates), len(templates)), int)
     np.add.at(confusion, (nearest, answers.templates[:, 0]), 1)
     return {
-        "average_precision": float(average_precision_score(right, said)) if right.any() else None,
+        # Where but one pose a point is known, nothing is known not to fit.
+        "average_precision": (
+            float(average_precision_score(right, said)) if right.any() and not right.all() else None
+        ),
         "average_precision_of_chance": float(right.mean()),
         "calibration": [
             {"said": float(said[bins == b].mean()), "found": float(right[bins == b].mean()),

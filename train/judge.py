@@ -67,6 +67,11 @@ def empty_points(samples: Samples, limit: int | None = None, seed: int = 0) -> N
     return _some(np.flatnonzero(samples.primary_rows < 0), limit, seed)
 
 
+def some_points(samples: Samples, limit: int | None = None, seed: int = 0) -> NDArray:
+    """All points, or a random but fixed ``limit`` of them, ascending."""
+    return _some(np.arange(len(samples)), limit, seed)
+
+
 def _some(points: NDArray, limit: int | None, seed: int) -> NDArray:
     if limit is not None and limit < len(points):
         points = np.sort(np.random.default_rng(seed).choice(points, limit, replace=False))
@@ -213,7 +218,10 @@ def constant_answers(templates: TemplateSet, count: int, top: int = 5) -> Answer
 
 
 def other_answers(truth: Truth, top: int = 5, seed: int = 0) -> Answers:
-    """Other poses known to fit at the same points, NaN where there are too few: what a perfect model says."""
+    """Other poses known to fit at the same points, drawn at random, NaN where there are too few.
+
+    How far two true answers differ. A good model's one answer can be nearer to the truth than that.
+    """
     rng = np.random.default_rng(seed)
     poses = np.full((len(truth.poses), top, 16, 2), np.nan)
     kinds = np.full((len(truth.poses), top), -1)

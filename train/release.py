@@ -47,11 +47,14 @@ def main(config: ReleaseConfig) -> None:
     run = json.loads((config.run / "config.json").read_text())
     shift = balance_postures(model, run["data"]) if config.balance else 0.0
     found = calibrate(model, run["data"], config.calibrate)
+    refreshed = config.run / "labels.jsonl"
+    first = json.loads(refreshed.read_text().splitlines()[0])["step"] if refreshed.is_file() else said["step"]
     released = {
         "step": said["step"], "validation": said["validation"], "compute": config.compute,
         "data": [name.split(":")[0] for name in run["data"]], "licence": config.licence,
         "backbone": Path(run["backbone"]).name, "calibration": found._asdict() if found else None,
         "posture_shift": shift,
+        "second_stage_steps": max(0, said["step"] - first),
         "run": {name: value for name, value in run.items() if name not in PATHS},
     }  # fmt: skip
     save_checkpoint(config.out, model, released)

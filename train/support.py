@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenepose.data.samples import KINDS, Samples
+from train.judge import POSTURES
 
-UPRIGHT = ("stand", "walk", "gesture", "carry")
 #: A gap below this, metres, is no fault.
 TOLERANCE = 0.1
 #: A line through fewer people says little, and so does a range of fewer poses.
@@ -71,7 +71,7 @@ def support_at(samples: Samples, points: NDArray) -> Support:
     poses = samples.normalised_unit(rows).astype(np.float64)
     height = np.ptp(poses[..., 1], axis=1)
     lowest = samples.points[owners, 1] / samples.frame_sizes[frames, 1] + poses[..., 1].max(1)
-    upright = np.isin(kinds, [KINDS.index(kind) for kind in UPRIGHT])
+    upright = np.isin(kinds, [KINDS.index(kind) for kind in POSTURES])
     lines = np.full((len(samples.frame_names), 2), np.nan)
     for frame in np.unique(samples.point_frames[points]):
         here = np.flatnonzero(upright & (frames == frame))

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import binomtest
 
 from scenepose.assets import checkpoint_path
 from scenepose.data.samples import KINDS
 from scenepose.data.sources import Source, open_source, parse_source
+from scenepose.metrics import bootstrap
 from scenepose.model.checkpoint import load_checkpoint
 from train.judge import answer
 from train.sheet import PREDICTION, choose, numbered, save_pages
@@ -64,6 +64,7 @@ def people_of(config: VerdictsConfig, source: Source) -> list[dict]:
             {
                 "number": number + 1,
                 "frame": str(samples.frame_names[frame]),
+                "place": str(samples.frame_places[frame]),
                 "point": place.round(2).tolist(),
                 "kind": KINDS[answers.kinds[number, 0]],
                 "template": model.template_names[template],
@@ -117,29 +118,34 @@ def read_verdicts(path: Path, numbers: set[int]) -> dict[int, tuple[str, str]]:
 
 
 def summary(said: dict[str, dict[int, tuple[str, str]]], people: list[dict]) -> str:
-    """Shares of right answers with 95 % intervals (Wilson), by kind, and the causes of the others."""
+    """Shares of right answers with 95 % intervals (resampling places), by kind; causes of the others."""
     kinds = {one["number"]: one["kind"] for one in people}
+    places = {one["number"]: one["place"] for one in people}
+
+    def share(right: dict[int, bool]) -> str:
+        found = bootstrap(np.array([*right.values()], float), np.array([places[number] for number in right]))
+        return f"{found.mean:.3f} ({found.low:.3f}-{found.high:.3f})"
+
     lines = [
         "| judged by | right | wrong | doubtful | share right (95 % interval) |",
         "|---|---|---|---|---|",
     ]
     everyone = {number: [verdicts[number][0] for verdicts in said.values()] for number in kinds}
-    both = {number: "right" if set(v) == {"right"} else "wrong" for number, v in everyone.items()}
-    rows = {name: {number: verdict for number, (verdict, _) in v.items()} for name, v in said.items()}
-    for name, verdicts in {**rows, "all of them": both}.items():
-        count = Counter(verdicts.values())
+    both = {number: set(verdicts) == {"right"} for number, verdicts in everyone.items()}
+    for name, verdicts in said.items():
+        count = Counter(verdict for verdict, _ in verdicts.values())
+        right = {number: verdict == "right" for number, (verdict, _) in verdicts.items()}
         lines.append(
-            f"| {name} | {count['right']} | {count['wrong']} | {count['doubtful']} | "
-            f"{_share(count['right'], len(verdicts))} |"
+            f"| {name} | {count['right']} | {count['wrong']} | {count['doubtful']} | {share(right)} |"
         )
+    lines.append(f"| all of them | {sum(both.values())} | | | {share(both)} |")
     agreed = sum(len(set(verdicts)) == 1 for verdicts in everyone.values())
     lines += ["", f"They agree on {agreed} of {len(kinds)}.", "", "| kind | points | right for all of them |"]
     lines.append("|---|---|---|")
     for kind in KINDS:
         here = [number for number in kinds if kinds[number] == kind]
         if here:
-            right = sum(both[number] == "right" for number in here)
-            lines.append(f"| {kind} | {len(here)} | {_share(right, len(here))} |")
+            lines.append(f"| {kind} | {len(here)} | {share({number: both[number] for number in here})} |")
     causes = Counter(cause for v in said.values() for verdict, cause in v.values() if verdict != "right")
     lines += [
         "",
@@ -148,11 +154,6 @@ def summary(said: dict[str, dict[int, tuple[str, str]]], people: list[dict]) -> 
         *(f"| {c or '-'} | {n} |" for c, n in causes.most_common()),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _share(right: int, count: int) -> str:
-    interval = binomtest(right, count).proportion_ci(method="wilson")
-    return f"{right / count:.3f} ({interval.low:.3f}-{interval.high:.3f})"
 
 
 def main(config: VerdictsConfig) -> None:

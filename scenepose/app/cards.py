@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenepose import skeleton as sk
-from scenepose.draw import hex_colour, limb_colour, limb_width, template_colour
+from scenepose.draw import hex_colour, ink_on, limb_colour, limb_width, template_colour
 
 if TYPE_CHECKING:
     from scenepose.predictor import Generator, Pose
@@ -45,6 +45,7 @@ def scene_link(name: str, point: tuple[float, float]) -> str:
 
 def _card(generator: Generator, rank: int, pose: Pose) -> str:
     colour = hex_colour(template_colour(pose.template))
+    ink = hex_colour(ink_on(template_colour(pose.template)))
     shape = (
         generator.templates[pose.template] * np.array(pose.scale)
         if pose.template is not None
@@ -61,7 +62,7 @@ def _card(generator: Generator, rank: int, pose: Pose) -> str:
     width, height = (round(100 * side) for side in pose.scale)
     name = escape(pose.template_name or pose.kind or "pose")
     return (
-        f'<li class="sp-card" style="--colour:{colour}" data-template="{pose.template}">'
+        f'<li class="sp-card" style="--colour:{colour};--ink:{ink}" data-template="{pose.template}">'
         f'<span class="sp-rank">{rank + 1}</span>{drawing(shape, pose.template)}'
         f'<div class="sp-text"><strong>{name[:1].upper() + name[1:]}</strong>'
         f'<div class="sp-score" title="Compatibility score: how well this template fits here">{score}</div>'

@@ -14,11 +14,11 @@ from scenepose import METHODS, images, methods
 from scenepose.app import cards, compare_page, files
 from scenepose.app.clicks import clicked_point
 from scenepose.app.compare_page import Compare
-from scenepose.app.engine import Engine, sentence
+from scenepose.app.engine import Engine
 from scenepose.app.known import known_scenes
 from scenepose.assets import BundledScene
 from scenepose.comparison import Compared, compare, record, truth_panel
-from scenepose.errors import PointError, ScenePoseError
+from scenepose.errors import PointError, ScenePoseError, sentence
 from scenepose.panels import TITLES, figure, scaled
 
 #: The panels in their order; those of methods that are switched off are hidden.

@@ -13,9 +13,9 @@ import gradio as gr
 from scenepose import draw, export
 from scenepose.app import cards, files
 from scenepose.app.clicks import clicked_point
-from scenepose.app.engine import Engine, sentence
+from scenepose.app.engine import Engine
 from scenepose.assets import BundledScene
-from scenepose.errors import PointError, ScenePoseError
+from scenepose.errors import PointError, ScenePoseError, sentence
 
 #: People shown at first, and at most.
 SHOWN, MOST = 3, 14
@@ -213,13 +213,13 @@ class GenerateTab:
             image: the picture file.
             x: pixels from the left.
             y: pixels from the top.
-            top_k: how many poses at most.
+            top_k: how many poses at most, 1 or more.
         """
         try:
             if not image:
                 raise PointError("a picture is needed")
             scene = self.engine.scene(Path(image))
-            poses = scene.generate((x, y), top_k=_whole(top_k, 5))
+            poses = scene.generate((x, y), top_k=5 if top_k is None else int(top_k))
         except ScenePoseError as error:
             raise gr.Error(sentence(error), print_exception=False) from error
         return export.record(Path(image).name, scene, (x, y), poses, scene.generator.name)
@@ -287,7 +287,7 @@ _UNCHANGED = tuple(gr.skip() for _ in range(6))
 
 
 def _whole(value: Any, otherwise: int) -> int:
-    """A count from the browser as an integer within the templates; clients can post anything."""
+    """A count from the browser as an integer, 1 to 1000; clients can post anything."""
     try:
         return min(max(int(value), 1), 1000)
     except (TypeError, ValueError, OverflowError):

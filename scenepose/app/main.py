@@ -142,7 +142,7 @@ def build(engine: Engine | None, scenes: list[BundledScene], desk: Desk) -> gr.B
         app.load(tab_of_link, None, tabs, queue=False, api_visibility="private", show_progress="hidden")
         gr.HTML(
             "Method: Yao, Chen, Niu, Sheng, “Scene-aware Human Pose Generation using Transformer”, "
-            "ACM MM 2023. Pictures stay on this machine.",
+            "ACM MM 2023. Pictures stay on the machine that serves this page and are deleted after a day.",
             elem_id="sp-about",
             padding=False,
         )

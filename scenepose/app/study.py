@@ -14,8 +14,7 @@ import gradio as gr
 from gradio.events import api
 
 from scenepose.app.desk import Desk
-from scenepose.app.engine import sentence
-from scenepose.errors import ScenePoseError
+from scenepose.errors import ScenePoseError, sentence
 
 _FOLDER = Path(__file__).parent
 

@@ -12,9 +12,8 @@ from gradio.events import api
 
 from scenepose.app import cards, files
 from scenepose.app.desk import Desk
-from scenepose.app.engine import sentence
 from scenepose.app.study import in_sentences
-from scenepose.errors import ScenePoseError
+from scenepose.errors import ScenePoseError, sentence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

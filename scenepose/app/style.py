@@ -27,7 +27,7 @@ def theme() -> Base:
         block_background_fill_dark="#171b22",
         block_border_width="1px",
         block_shadow="0 1px 2px rgb(15 23 42 / 0.05)",
-        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued="*neutral_600",
         button_primary_background_fill="*primary_600",
         button_primary_background_fill_hover="*primary_700",
         button_primary_text_color="white",
@@ -70,7 +70,7 @@ CSS = """
   border-radius: 12px; overflow: hidden; border: 1px solid var(--border-color-primary);
   background: var(--block-background-fill); }
 .sp-rank { align-self: stretch; flex: none; width: 30px; margin: -8px 0; display: grid; place-items: center;
-  background: var(--colour); color: #101218; font-weight: 700; }
+  background: var(--colour); color: var(--ink); font-weight: 700; }
 .sp-figure { flex: none; width: 56px; height: 66px; border-radius: 8px; background: #232a35; }
 .sp-text { flex: 1; min-width: 0; }
 .sp-text strong { display: block; line-height: 1.25; }

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scenepose.data.samples import KINDS
 from scenepose.placer import lying, postures
 from scenepose.poses import (
-    ANKLE_HEIGHT,
     REFERENCE_HEIGHT,
     PoseSampler,
     mirror_body,
@@ -208,7 +207,3 @@ def _facing(body: NDArray, kind: str) -> NDArray:
         return np.zeros(len(body))
     across = (body[:, R_SHOULDER] - body[:, L_SHOULDER] + body[:, R_HIP] - body[:, L_HIP])[:, :2]
     return np.arctan2(across[:, 1], across[:, 0])
-
-
-#: An ankle of a standing body is this far above the floor.
-SOLE = ANKLE_HEIGHT

@@ -27,6 +27,7 @@ from scenepose.skeleton import (
     HIDDEN,
     L_ANKLE,
     L_ELBOW,
+    L_HIP,
     L_KNEE,
     L_SHOULDER,
     L_WRIST,
@@ -34,6 +35,7 @@ from scenepose.skeleton import (
     PELVIS,
     R_ANKLE,
     R_ELBOW,
+    R_HIP,
     R_KNEE,
     R_SHOULDER,
     R_WRIST,
@@ -47,7 +49,8 @@ GIVE = 0.02
 BED_GIVE, SEAT_GIVE = 0.03, 0.03
 #: Depth images have steps of 4 cm: there, soft contacts may be so much deeper.
 GRAIN = 0.02
-#: And they miss thin legs and far sides: there, whoever stands freely keeps so much away from what is seen.
+#: Whoever stands freely keeps so far away from everything: who could step aside does not brush a chair, and
+#: depth images miss thin legs and far sides.
 CLEAR = 0.04
 MAX_HIDDEN = 1 / 3
 MAX_OUTSIDE = 0.2
@@ -78,7 +81,7 @@ def collides(style: str, people: People, space: Space) -> NDArray:
         air = space.solids.distance(centres) - radii
         return np.asarray((air < np.where(resting, -BED_GIVE, -GIVE) - soft).any(1))
     arms = [*UPPER_ARMS, *FOREARMS[:5], *FOREARMS[7:12]] if style.startswith("counter") else ARMS
-    least = CLEAR if style in VIEW and not space.exact else -GIVE
+    least = CLEAR if style in VIEW else -GIVE
     return np.asarray((gaps(people, space, TORSO + HEAD + arms + THIGHS + SHANKS) < least).any(1))
 
 
@@ -149,9 +152,11 @@ def _feet_down(people: People, space: Space) -> NDArray:
 
 
 def _on_seat(people: People, space: Space) -> NDArray:
-    """Whether a seat of the assumed height is under the pelvis."""
+    """Whether a seat of the assumed height is under the pelvis, and a level one under both hips."""
     found = space.seat[space.cells(people.grounds)]
-    return np.asarray(np.abs(found - people.supports) < 0.05)
+    hips = space.seat[space.cells(people.keypoints[:, [R_HIP, L_HIP], :2])]
+    held = np.abs(found - people.supports) < 0.05
+    return np.asarray(held & (np.abs(hips - people.supports[:, None]) < 0.08).all(1))
 
 
 def _on_bed(people: People, space: Space) -> NDArray:

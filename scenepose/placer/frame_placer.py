@@ -19,6 +19,11 @@ from scenepose.poses import REFERENCE_HEIGHT
 
 #: Tries per kind and heading sector at every point.
 TRIES = 8
+#: Who needs a support slides along it and mostly misses the point: so often are new ones drawn until as many
+#: have arrived there as were to be tried.
+ROUNDS = 6
+#: Nobody slides further than this from where they were drawn, metres.
+FAR = 0.25
 #: Heading sectors: front, picture's right, back, left.
 SECTORS = 4
 #: A second pose fits "at the point" when its box middle is within this many picture heights of it.
@@ -200,33 +205,38 @@ class FramePlacer:
     def at_points(self, points: NDArray) -> tuple[list[Fitting], NDArray]:
         """All poses found at points (P, 2), `TRIES` per kind and heading sector; what was tried (P, 9).
 
-        A kind whose supports are not near a point counts as tried: nobody of that kind fits there.
+        Only who arrives at the point was tried there. A kind whose supports are not near a point counts as
+        tried: nobody of that kind fits there.
         """
         tried = np.full((len(points), len(KINDS)), TRIES * SECTORS, np.int16)
         owners, found = [], []
-        tolerance = AT_POINT * self.frame.size[1]
-        for kind in KINDS:
-            owner, people, slides = (
-                self._on_places(kind, points) if kind in self.places else self._upright(kind, points)
-            )
+        for number, kind in enumerate(KINDS):
+            if kind in self.places:
+                owner, people, near = self._on_places(kind, points)
+                tried[near, number] = np.bincount(owner, minlength=len(points))[near]
+            else:
+                owner, people = self._upright(kind, points)
+                people = align(people, points[owner], np.zeros((len(owner), 2)), self.frame)
+                arrived = self._arrived(people, points[owner])
+                owner, people = owner[arrived], people[arrived]
             if len(owner) == 0:
                 continue
-            start = people.grounds
-            people = align(people, points[owner], slides, self.frame)
-            if kind in self.places:
-                people = self._settled(people)
             rows, fitting = self.fit(kind, people)
-            near = np.linalg.norm(fitting.middles - points[owner[rows]], axis=1) < tolerance
-            if kind in self.places:
-                near &= np.linalg.norm(people.grounds - start, axis=1)[rows] < 0.25
-            owners.append(owner[rows[near]])
-            found.append(fitting[near])
+            owners.append(owner[rows])
+            found.append(fitting)
         if not found:
             return [Fitting.nobody() for _ in points], tried
         everyone, owner = Fitting.join(found), np.concatenate(owners)
         return [everyone[owner == number] for number in range(len(points))], tried
 
-    def _upright(self, kind: str, points: NDArray) -> tuple[NDArray, People, NDArray]:
+    def _arrived(self, people: People, targets: NDArray) -> NDArray:
+        """(N,) whether the middles of people's boxes are at the targets (N, 2)."""
+        pixels, _ = self.frame.project(people.keypoints)
+        middles = (pixels.min(1) + pixels.max(1)) / 2
+        return np.asarray(np.linalg.norm(middles - targets, axis=1) < AT_POINT * self.frame.size[1])
+
+    def _upright(self, kind: str, points: NDArray) -> tuple[NDArray, People]:
+        """Those drawn for each point: its number (N,), and the people near it on the floor."""
         owner = np.repeat(np.arange(len(points)), TRIES * SECTORS)
         ray = self.frame.rays(points[owner])
         level = _STAND_MIDDLE.get(kind, 0.85)
@@ -237,23 +247,39 @@ class FramePlacer:
         grounds = (self.camera + ray * reach[:, None])[:, :2]
         headings = sector * (np.pi / 2) + self.generator.uniform(-np.pi / 4, np.pi / 4, len(owner))
         yaws = heading_to_yaw(headings, grounds, self.camera)
-        return owner, self.on_floor(kind, grounds, yaws), np.zeros((len(owner), 2))
+        return owner, self.on_floor(kind, grounds, yaws)
 
     def _on_places(self, kind: str, points: NDArray) -> tuple[NDArray, People, NDArray]:
-        owners, rows = [np.zeros(0, int)], [np.zeros(0, int)]
+        """Those who arrive at each point: its number (N,), and the people; whether a place is near (P,).
+
+        In every round new ones are drawn for each sector of a point that has places and still lacks tries.
+        """
         reach = 0.07 * self.frame.size[1]
         places = self.places[kind]
         headings = yaw_to_heading(places.yaws, places.grounds, self.camera)
         sectors = np.round(headings / (np.pi / 2)).astype(int) % SECTORS
-        for number, point in enumerate(points):
-            near = np.linalg.norm(self.middles[kind] - point, axis=1) < reach
-            for sector in range(SECTORS):
-                some = np.flatnonzero(near & (sectors == sector))
-                if len(some):
-                    rows.append(self.generator.choice(some, TRIES))
-                    owners.append(np.full(TRIES, number))
-        people, slides = self.at_places(kind, np.concatenate(rows))
-        return np.concatenate(owners), people, slides
+        around = [np.linalg.norm(self.middles[kind] - point, axis=1) < reach for point in points]
+        lists = [np.flatnonzero(near & (sectors == s)) for near in around for s in range(SECTORS)]
+        left = np.array([TRIES if len(some) else 0 for some in lists])  # tries that are still lacking
+        owners, everyone = [np.zeros(0, int)], [self.at_places(kind, np.zeros(0, int))[0]]
+        for _ in range(ROUNDS):
+            lacking = np.flatnonzero(left)
+            if len(lacking) == 0:
+                break
+            rows = np.concatenate([self.generator.choice(lists[place], TRIES) for place in lacking])
+            owner = np.repeat(lacking, TRIES)
+            people, slides = self.at_places(kind, rows)
+            start, targets = people.grounds, points[owner // SECTORS]
+            people = self._settled(align(people, targets, slides, self.frame))
+            arrived = self._arrived(people, targets) & (np.linalg.norm(people.grounds - start, axis=1) < FAR)
+            # No more than were lacking: the first of each point and sector.
+            before = np.cumsum(arrived) - arrived
+            first = np.repeat(before[::TRIES], TRIES)
+            arrived &= before - first < left[owner]
+            left -= np.bincount(owner[arrived], minlength=len(left))
+            owners.append(owner[arrived] // SECTORS)
+            everyone.append(people[arrived])
+        return np.concatenate(owners), People.join(everyone), np.array([near.any() for near in around])
 
 
 def align(people: People, targets: NDArray, slides: NDArray, frame: Frame) -> People:

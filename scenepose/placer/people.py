@@ -57,6 +57,13 @@ class People:
             bodies, heights, yaws, places, supports, set_down(bank.keypoints[bodies], heights, yaws, places)
         )
 
+    @staticmethod
+    def join(parts: list[People]) -> People:
+        """All the people of several lists."""
+        return People(
+            *(np.concatenate([getattr(p, name) for p in parts]) for name in People.__dataclass_fields__)
+        )
+
     def __getitem__(self, rows: NDArray) -> People:
         return People(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scenepose.data.frames import CEILING, CHAIR, SOFA, TABLE, WALL, Frame
 from scenepose.data.samples import KINDS
 from scenepose.placer.bank import BodyBank
-from scenepose.placer.frame_placer import Fitting, FramePlacer, Room
+from scenepose.placer.frame_placer import TRIES, Fitting, FramePlacer, Room
 
 #: How often each kind is looked for when points are chosen.
 TURNS = {
@@ -121,5 +121,6 @@ def _nobody_points(placer: FramePlacer, generator: np.random.Generator, wanted: 
     points = np.concatenate([anywhere, *hard])
     points = points[generator.permutation(len(points))]
     found, tried = placer.at_points(points)
-    empty = [n for n, poses in enumerate(found) if len(poses) == 0][:wanted]
+    sure = tried.min(1) >= TRIES  # who needs a support near the point has really been tried there
+    empty = [n for n, poses in enumerate(found) if len(poses) == 0 and sure[n]][:wanted]
     return [PlacedPoint(points[n], found[n], tried[n]) for n in empty]
