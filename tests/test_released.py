@@ -24,12 +24,10 @@ def measured() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     return per_point(answers, truth), per_point(constant, truth)
 
 
-# The weights know three of these samples' nine kinds of pose, so the nearest valid pose and posture say
-# little until they know all.
-@pytest.mark.parametrize("name", ["pck", "pck_top5"])
+@pytest.mark.parametrize("name", ["pck", "pck_top5", "pck_nearest_valid"])
 def test_the_model_beats_the_constant_answer(name: str, measured: tuple) -> None:
     model, constant = measured
-    assert np.nanmean(model[name]) > np.nanmean(constant[name]) + 0.02
+    assert np.nanmean(model[name]) > np.nanmean(constant[name]) + 0.04
 
 
 def test_the_card_says_what_trained_it() -> None:
