@@ -99,7 +99,7 @@ def method_of(run: dict, second_stage: int) -> str:
         used.append("the surface loss (beyond the paper)")
     listed = (("With", used), ("Without", without))
     told = [f"{word} {', '.join(names)}." for word, names in listed if names]
-    if second_stage:
+    if run.get("self_training") and second_stage:
         told.append(f"The second stage had {second_stage} of the steps.")
     return " ".join(told)
 

@@ -47,8 +47,11 @@ def main(config: ReleaseConfig) -> None:
     run = json.loads((config.run / "config.json").read_text())
     shift = balance_postures(model, run["data"]) if config.balance else 0.0
     found = calibrate(model, run["data"], config.calibrate)
+    # Labels are refreshed first when the second stage begins; without self-training there is nothing else.
     refreshed = config.run / "labels.jsonl"
-    first = json.loads(refreshed.read_text().splitlines()[0])["step"] if refreshed.is_file() else said["step"]
+    first = said["step"] if run["self_training"] else 0
+    if refreshed.is_file():
+        first = json.loads(refreshed.read_text().splitlines()[0])["step"]
     released = {
         "step": said["step"], "validation": said["validation"], "compute": config.compute,
         "data": [name.split(":")[0] for name in run["data"]], "licence": config.licence,

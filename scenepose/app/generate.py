@@ -15,7 +15,7 @@ from scenepose.app import cards, files
 from scenepose.app.clicks import clicked_point
 from scenepose.app.engine import Engine
 from scenepose.assets import BundledScene
-from scenepose.errors import PointError, ScenePoseError, sentence
+from scenepose.errors import PointError, RequestError, ScenePoseError, sentence
 
 #: People shown at first, and at most.
 SHOWN, MOST = 3, 14
@@ -219,7 +219,11 @@ class GenerateTab:
             if not image:
                 raise PointError("a picture is needed")
             scene = self.engine.scene(Path(image))
-            poses = scene.generate((x, y), top_k=5 if top_k is None else int(top_k))
+            try:
+                count = 5 if top_k is None else int(top_k)
+            except (TypeError, ValueError, OverflowError):
+                raise RequestError(f"top_k is a whole number, not {top_k!r}") from None
+            poses = scene.generate((x, y), top_k=count)
         except ScenePoseError as error:
             raise gr.Error(sentence(error), print_exception=False) from error
         return export.record(Path(image).name, scene, (x, y), poses, scene.generator.name)
