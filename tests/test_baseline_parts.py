@@ -45,7 +45,7 @@ def target() -> Target:
 def test_peaks_are_read_where_the_heat_is() -> None:
     pose = torch.tensor([[[0.1, -0.2], [-0.33, 0.41]]]).repeat(1, 8, 1)
     heat = gaussian_heatmaps(pose, 28, 2.0)
-    torch.testing.assert_close(read_peaks(heat), pose, atol=0.02, rtol=0)
+    torch.testing.assert_close(read_peaks(heat), pose, atol=1e-4, rtol=0)
     assert (read_peaks(torch.zeros(1, 16, 8, 8)).abs() <= 0.5).all()
     outside = gaussian_heatmaps(torch.full((1, 16, 2), 0.9), 28, 2.0)
     assert outside.max() < 1e-3
@@ -57,7 +57,7 @@ def test_joints_outside_the_local_view_do_not_count() -> None:
     known = torch.ones(1, 16, dtype=torch.bool)
     heat = gaussian_heatmaps(pose, 16, 2.0)
     heat[0, 3] = 1.0  # wrong wherever one looks
-    assert heatmap_loss(heat, pose, known, 2.0) == 0
+    assert heatmap_loss(heat, pose, known, 2 / 16) == 0
     pose[0, 3] = 0.3
     assert heatmap_loss(heat, pose, known, 2.0) > 0
 
@@ -82,7 +82,7 @@ def test_unknown_joints_teach_nothing(
     critic = head.critic_loss(features, target).detach() if head.critic is not None else 0.0
     plain = head.losses(features, target)["total"].detach() + critic
     torch.testing.assert_close(total(0), plain, rtol=1e-6, atol=1e-7)
-    assert abs(float(total(5) - plain)) > 1e-6
+    assert abs(float(total(5) - plain)) > 3e-7
 
 
 def test_matching_is_optimal() -> None:

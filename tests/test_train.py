@@ -18,7 +18,7 @@ from train import balance, calibrate, evaluate, judge, release, scenepose, teach
 from train import card as cards
 from train.__main__ import COMMANDS
 from train.augment import Change, draw_change, no_change
-from train.batches import Batches, Sampler, Views
+from train.batches import Batches, Sampler, Views, kinds_that_fit
 from train.config import AugmentConfig, TeacherConfig, TrainConfig
 from train.loop import start, train_on
 from train.targets import targets_of
@@ -207,6 +207,19 @@ def test_sampler_keeps_the_share_of_negatives_and_balances_kinds(out: Path) -> N
     kinds = source.samples.kinds[rows[rows >= 0]]
     shares = [sampler.weights[rows >= 0][kinds == kind].sum() for kind in np.unique(kinds)]
     assert max(shares) == pytest.approx(min(shares))
+
+
+def test_sampler_draws_places_that_tell_more_often(out: Path) -> None:
+    source = tiny.source()
+    many = kinds_that_fit(source.samples)
+    fits = source.samples.primary_rows >= 0
+    for point in np.flatnonzero(fits):
+        rows = source.samples.pose_rows(int(point))
+        assert many[point] == len(set(source.samples.kinds[rows].tolist()))
+    assert len(np.unique(many[fits])) > 1
+    weights = Sampler(source, config(out, negatives=0.2, telling=0.5)).weights
+    np.testing.assert_allclose(weights[fits] * np.sqrt(many[fits]), weights[fits][0] * np.sqrt(many[fits][0]))
+    assert weights[~fits].sum() == pytest.approx(0.2 * weights.sum())
 
 
 def test_one_batch_can_be_overfitted(out: Path) -> None:

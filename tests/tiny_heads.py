@@ -14,10 +14,10 @@ from train.loop import loader_of, train_on
 
 #: Each system, only narrower: sizes that differ from the default ones.
 SMALL: dict[str, dict] = {
-    "heatmap": {"width": 24, "sigma": 1.0},
+    "heatmap": {"width": 24, "sigma": 0.1},
     "regression": {"width": 16, "hidden": 32},
     "vae": {"width": 32, "latent": 6},
-    "unipose": {"width": 16, "low_level": 8, "rates": (3, 2, 1), "sigma": 1.0},
+    "unipose": {"width": 16, "low_level": 8, "rates": (3, 2, 1), "sigma": 0.1},
     "prtr": {"width": 32, "heads": 4, "layers": 2, "ffn": 32, "queries": 20, "dropout": 0.0},
     "placenet": {"summary": 16, "width": 32, "samples": 4},
     "graconet": {"width": 32, "heads": 4, "ffn": 32, "noise": 16, "hidden": 32},

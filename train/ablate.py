@@ -49,6 +49,8 @@ ROWS = {
     "without scale loss": Row("losses", {"scale_weight": 0.0}),
     "without offset loss": Row("losses", {"offset_weight": 0.0}),
     "without adversarial loss": Row("losses", {"adversarial_weight": 0.0}),
+    "with scales of all valid poses": Row("beyond the paper", {"scales": "valid"}),
+    "telling places oftener": Row("beyond the paper", {"telling": 0.5}),
     "with surface loss": Row("beyond the paper", {"surface_weight": 1.0}),
     "with views in one frame": Row("beyond the paper", {"views": "aligned"}),
     "with scores from z_k": Row("beyond the paper", {"scores": "attended"}),
@@ -100,7 +102,7 @@ class AblateConfig:
     limit: int = 300
     """Points of each source that are measured."""
     refresh_points: int = 300
-    """Points whose labels are refreshed at a time."""
+    """Points that are labelled at a time, of those to be shown."""
     seed: int = 0
     """As for `scenepose`."""
     device: str = "auto"
@@ -175,6 +177,7 @@ def training_of(name: str, config: AblateConfig) -> TrainConfig:
         out=config.out / folder_of(name), templates=config.out / f"templates-{kind}-{count}.json",
         steps=steps, warmup=steps // 10, validate_every=max(1, steps // config.validations), stable=0.0,
         refresh_points=config.refresh_points, epoch_steps=max(1, steps // config.validations), model=model,
+        scales="nearest",  # as in the paper, which knows one pose a point
         **config.shared,
     )  # fmt: skip
     return replace(settings, **{key: value for key, value in row.changes.items() if key not in own})

@@ -22,7 +22,7 @@ from scenepose.baselines import build
 from scenepose.baselines.checkpoint import save_head
 from scenepose.baselines.head import Head, Target
 from scenepose.data.sources import Source, open_source
-from scenepose.features import Features, encode, join
+from scenepose.features import Features, encode, fingerprint, join
 from scenepose.model.checkpoint import load_checkpoint, save_checkpoint
 from scenepose.model.scenepose import ScenePose
 from scenepose.templates import Poses, TemplateSet, describe, fit
@@ -56,6 +56,7 @@ class BaselineRun(Run):
         """``model`` is the encoder; points of ``checks`` are validated."""
         self.config, self.heads = config, heads
         modules: dict[str, nn.Module] = dict(heads)
+        self.encoder = fingerprint(model)
         self.model = model.eval().requires_grad_(False).to(accelerator.device)
         self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         if config.finetune:
@@ -154,12 +155,21 @@ class BaselineRun(Run):
             self.qualities[name] = figures.get("pck", 0.0)
 
     def extra(self) -> dict:
-        """The systems' optimisers, and how good their best weights were."""
+        """The systems' optimisers, how good their best weights were, and whose features they read."""
         states = {name: [one and one.state_dict() for one in pair] for name, pair in self.own.items()}
-        return {"optimisers": states, "qualities": self.qualities}
+        return {"optimisers": states, "qualities": self.qualities, "encoder": self.encoder}
 
     def take(self, extra: dict) -> None:
-        """Continue with these."""
+        """Continue with these.
+
+        Raises:
+            ValueError: the run was begun on another encoder.
+        """
+        if extra["encoder"] != self.encoder:
+            raise ValueError(
+                f"the run in {self.config.out} was begun on another encoder than {self.config.encoder}; use "
+                "another --out, or --restart"
+            )
         self.qualities = dict(extra["qualities"])
         for name, states in extra["optimisers"].items():
             for one, state in zip(self.own[name], states, strict=True):

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from scenepose.data.samples import KINDS
+from scenepose.data.samples import KINDS, Samples
 from scenepose.data.sources import Source
 from scenepose.geometry import View, detail_view, global_view, local_view, place_in_picture
 from scenepose.templates import TemplateSet
@@ -89,7 +89,7 @@ class Batch(NamedTuple):
 
 
 class Sampler:
-    """Draws frames and points of one source, by weights that depend on the kinds."""
+    """Draws frames and points of one source, by weights that depend on the kinds of pose that fit."""
 
     def __init__(self, source: Source, config: RunConfig) -> None:
         samples = source.samples
@@ -100,6 +100,8 @@ class Sampler:
             kinds = samples.kinds[rows[fits]]
             share = np.bincount(kinds, minlength=len(KINDS)) / fits.sum()
             weights[fits] = share[kinds] ** -config.balance
+        if config.telling and fits.any():
+            weights[fits] *= kinds_that_fit(samples)[fits] ** -config.telling
         if not fits.all():
             wanted = config.negatives / (1 - config.negatives) * weights[fits].sum()
             weights[~fits] = wanted / (~fits).sum()
@@ -119,6 +121,22 @@ class Sampler:
         points = self.points_of[frame]
         chances = self.weights[points] / self.weights[points].sum()
         return frame, rng.choice(points, min(points_per_frame, len(points)), replace=False, p=chances)
+
+
+def kinds_that_fit(samples: Samples) -> NDArray:
+    """(P,) of how many kinds poses are known to fit at each point, as floats."""
+    there = np.zeros((len(samples), len(KINDS)), bool)
+    there[samples.pose_points, samples.kinds] = True
+    return there.sum(1).astype(np.float64)
+
+
+class Draw(NamedTuple):
+    """One frame of a batch: the source's number, the frame's row, the points' rows, the augmentation."""
+
+    source: int
+    frame: int
+    points: NDArray
+    change: Change
 
 
 class Batches(Dataset):
@@ -167,10 +185,22 @@ class Batches(Dataset):
         """The batch of all processes together."""
         return self._some(step, 0, 1)
 
+    def drawn(self, step: int) -> tuple[NDArray, NDArray]:
+        """The points of all processes' batch, by their number through all sources, and whether mirrored (B,),
+        without a look at their pictures."""
+        draws = [self._draw(self._generator(step, number)) for number in range(self.config.frames)]
+        return (
+            np.concatenate([self.first[draw.source] + draw.points for draw in draws]),
+            np.concatenate([np.full(len(draw.points), draw.change.mirrored) for draw in draws]),
+        )
+
+    def _generator(self, step: int, number: int) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, step, number))
+
     def _some(self, step: int, part: int, of: int) -> Batch:
         parts = []
         for row, number in enumerate(range(part, self.config.frames, of)):
-            parts.append(self._frame(np.random.default_rng((self.config.seed, step, number)), row))
+            parts.append(self._frame(self._generator(step, number), row))
         views, *columns = zip(*parts, strict=True)
         if self.cut:
             joined = Views(*(torch.cat(column) for column in zip(*views, strict=True)))
@@ -179,16 +209,24 @@ class Batches(Dataset):
             joined = Uncut(torch.cat(pictures), list(sizes), torch.cat(boxes))
         return Batch(joined, *(torch.from_numpy(np.concatenate(column)) for column in columns))
 
+    def _draw(self, rng: np.random.Generator) -> Draw:
+        """A frame, points of it, and how they are changed."""
+        which = int(rng.choice(len(self.samplers), p=self.source_shares))
+        samples = self.samplers[which].source.samples
+        frame, points = self.samplers[which].draw(rng, self.config.points_per_frame)
+        width, height = (int(side) for side in samples.frame_sizes[frame])
+        change = draw_change(
+            rng, (width, height), samples.points[points].astype(np.float64), self.config.augment
+        )
+        return Draw(which, frame, points, change)
+
     def _frame(self, rng: np.random.Generator, row: int) -> tuple:
         """One frame's part of the fields of `Batch`."""
-        which = int(rng.choice(len(self.samplers), p=self.source_shares))
-        sampler = self.samplers[which]
-        samples = sampler.source.samples
-        frame, points = sampler.draw(rng, self.config.points_per_frame)
-        width, height = (int(side) for side in samples.frame_sizes[frame])
+        which, frame, points, change = self._draw(rng)
+        source = self.samplers[which].source
+        samples = source.samples
+        picture = change.picture(self.pictures[which].picture(frame), int(samples.frame_sizes[frame, 0]))
         places = samples.points[points].astype(np.float64)
-        change = draw_change(rng, (width, height), places, self.config.augment)
-        picture = change.picture(self.pictures[which].picture(frame), width)
         moved = [(float(x), float(y)) for x, y in change.points(places)]
         place = np.array([place_in_picture(point, *picture.size) for point in moved], np.float32)
         return (
@@ -198,7 +236,7 @@ class Batches(Dataset):
             self.first[which] + points,
             np.full(len(points), change.mirrored),
             *targets_of(samples, points, change, self.templates, self.targets, self.scales),
-            *self._seen(sampler.source, frame, change, moved),
+            *self._seen(source, frame, change, moved),
         )
 
     def _seen(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,8 +88,9 @@ class CardConfig:
     """Known failures, written by people, in Markdown."""
 
 
-def method_of(run: dict, second_stage: int) -> str:
-    """Which parts of the method a run used, from its config and the steps of its second stage."""
+def method_of(run: dict, second_stage: int, teacher_gain: float | None = None) -> str:
+    """Which parts of the method a run used, from its config, the steps of its second stage, and how much
+    better than none the teacher's offsets were."""
     parts = {
         "distillation from a teacher": run.get("distillation_weight"),
         "self-training in two stages": run.get("self_training") and second_stage > 0,
@@ -101,6 +103,8 @@ def method_of(run: dict, second_stage: int) -> str:
     told = [f"{word} {', '.join(names)}." for word, names in listed if names]
     if run.get("self_training") and second_stage:
         told.append(f"The second stage had {second_stage} of the steps.")
+    if run.get("distillation_weight") and teacher_gain is not None and not math.isnan(teacher_gain):
+        told.append(f"The teacher's offsets are {teacher_gain:.0%} better than none.")
     return " ".join(told)
 
 
@@ -175,7 +179,7 @@ def main(config: CardConfig) -> None:
         megabytes=config.checkpoint.stat().st_size / 1e6, view_size=model.config.view_size,
         data="\n".join(DATA.get(name, f"- {name}") for name in dict.fromkeys(card["data"])),
         steps=card["step"], frames=run["frames"], points=run["points_per_frame"],
-        parts=method_of(run, card["second_stage_steps"]),
+        parts=method_of(run, card["second_stage_steps"], card.get("teacher_gain")),
         frozen=f"{frozen} of the backbone's 4 stages stayed fixed." if frozen else "Nothing stayed fixed.",
         compute=f" {card['compute']}" if card["compute"] else "",
         validation="\n".join(f"- {name}: {value:.3f}" for name, value in card["validation"].items()),

@@ -89,6 +89,9 @@ class RunConfig:
     """Share of points where nobody fits, where the samples have such."""
     balance: float = 0.0
     """0 draws kinds as often as they are, 1 equally often."""
+    telling: float = 0.0
+    """0 draws points as they come, 1 inversely to the number of kinds of pose that fit there: where one can
+    only sit there is more to learn than where everything fits. Beyond the paper."""
 
     validate_every: int = 250
     """Steps from one validation to the next."""
@@ -220,9 +223,9 @@ class TrainConfig(RunConfig):
     latest_switch: float = 0.6
     """Share of the steps after which the second stage begins in any case. Our choice, for short runs."""
     epoch_steps: int = 0
-    """Steps from one refreshing of the labels to the next; 0: as many as show each point once."""
+    """Steps from one refreshing of the labels to the next; 0: as many as there are points by the batch."""
     refresh_points: int = 0
-    """Points whose labels are refreshed each time, others in turn; 0: all."""
+    """Each time the points are labelled that will be shown until the next; at most so many, or 0: all."""
     stable: float = 0.005
     """Training ends when a smaller share of the labels changes (paper: 0.5 %); 0 runs all steps."""
     model: ScenePoseConfig = field(default_factory=ScenePoseConfig)

@@ -191,15 +191,21 @@ def answer(
 
 @torch.inference_mode()
 def scores_at(
-    model: ScenePose, source: Source, points: NDArray, *, workers: int = 1, progress: bool = True
+    model: ScenePose,
+    source: Source,
+    points: NDArray,
+    *,
+    mirrored: bool = False,
+    workers: int = 1,
+    progress: bool = True,
 ) -> NDArray:
-    """Compatibility scores (len(points), 2, K) as pictured and mirrored; the model is left evaluating."""
+    """Compatibility scores (len(points), K), as pictured or mirrored; the model is left evaluating."""
     model.eval()
-    scores = np.zeros((len(points), 2, len(model.templates)))
+    scores = np.zeros((len(points), len(model.templates)))
     for group in groups(model, source, points, workers, progress):
-        for side, seen in enumerate((group, group.mirrored())):
-            features = model.encode(*seen.views, seen.place, seen.frame)
-            scores[group.here, side] = model.score(features).sigmoid().cpu().numpy()
+        seen = group.mirrored() if mirrored else group
+        features = model.encode(*seen.views, seen.place, seen.frame)
+        scores[group.here] = model.score(features).sigmoid().cpu().numpy()
     return scores
 
 

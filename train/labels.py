@@ -54,11 +54,12 @@ class Labels:
         nearest: (P, 2) the nearest template at each training point, as pictured and mirrored; -1 where nobody
             fits. Points are counted through all sources.
         added: (P, 2, K) bool, other positive templates, as pictured and mirrored.
+        labelled: (P, 2) bool, where labels were ever added: a point is labelled before it is shown.
     """
 
     nearest: NDArray
     added: NDArray
-    turn: int = 0  # how many refreshings there were
+    labelled: NDArray
     _truth: tuple[NDArray, NDArray] | None = field(default=None, repr=False)
 
     @classmethod
@@ -73,39 +74,47 @@ class Labels:
             both = np.stack([templates.nearest(plain), templates.nearest(mirror(plain))], 1)
             columns.append(np.where(rows[:, None] >= 0, both, -1))
         nearest = np.concatenate(columns)
-        return cls(nearest, np.zeros((len(nearest), 2, len(templates)), bool))
+        shape = nearest.shape
+        return cls(nearest, np.zeros((*shape, len(templates)), bool), np.zeros(shape, bool))
 
-    def due(self, limit: int, seed: int) -> NDArray:
-        """The points whose labels are refreshed now: all that have a pose, or ``limit`` of them in turn."""
-        points = np.random.default_rng(seed).permutation(np.flatnonzero(self.nearest[:, 0] >= 0))
-        if not 0 < limit < len(points):
-            return np.sort(points)
-        first = self.turn * limit % len(points)
-        return np.sort(np.roll(points, -first)[:limit])
+    def due(self, points: NDArray, mirrored: NDArray, limit: int) -> tuple[NDArray, NDArray]:
+        """What to label before points (n,) are shown, mirrored (n,) or not: the first ``limit`` different
+        ones (0: all) at which somebody fits, (m,) each."""
+        shown = np.stack([points, mirrored.astype(np.int64)], 1)[self.nearest[points, 0] >= 0]
+        _, first = np.unique(shown, axis=0, return_index=True)
+        chosen = shown[np.sort(first)[: limit or None]]
+        return chosen[:, 0], chosen[:, 1].astype(bool)
 
-    def refresh(self, points: NDArray, scores: NDArray, threshold: float) -> float:
-        """Label points (n,) anew from their scores (n, 2, K); the share of positive labels that changed.
+    def refresh(self, points: NDArray, mirrored: NDArray, scores: NDArray, threshold: float) -> float:
+        """Label points (n,), mirrored (n,) or not, anew from their scores (n, K).
 
-        Of all labels hardly any is positive: their share would be small whatever happens.
+        Returns:
+            The share of positive labels that changed where there had been labels before, NaN if nowhere. (Of
+            all labels hardly any is positive: their share would be small whatever happens.)
         """
-        templates = np.arange(scores.shape[-1])
-        found = (scores > threshold) & (templates != self.nearest[points][..., None])
-        before = self.added[points]
-        changed = float((found != before).sum() / max(1, (found | before).sum()))
-        self.added[points] = found
-        self.turn += 1
+        side = mirrored.astype(np.int64)
+        found = (scores > threshold) & (np.arange(scores.shape[-1]) != self.nearest[points, side][:, None])
+        again = self.labelled[points, side]
+        before = self.added[points, side]
+        either = int((found | before)[again].sum())
+        changed = float((found != before)[again].sum() / max(1, either)) if again.any() else float("nan")
+        self.added[points, side] = found
+        self.labelled[points, side] = True
         return changed
 
     def checked(self, sources: Sequence[Source], templates: TemplateSet) -> dict[str, float]:
-        """Precision and recall of the added labels against the poses known to fit, as pictured.
+        """Precision and recall of the added labels against the poses known to fit, of the points labelled as
+        pictured.
 
         Labels count where the template's kind was tried at the point. ``chance`` is the precision of adding
         any template. All three are missing where the source knows but one pose a point.
         """
         if self._truth is None:
             self._truth = _truth(sources, templates)
-        points = np.flatnonzero(self.nearest[:, 0] >= 0)
-        fits, counted = self._truth
+        somebody = np.flatnonzero(self.nearest[:, 0] >= 0)
+        here = self.labelled[somebody, 0]
+        points = somebody[here]
+        fits, counted = (known[here] for known in self._truth)
         others = np.arange(len(templates)) != self.nearest[points, :1]
         counted, fits, added = counted & others, fits & others, self.added[points, 0]
         right = float((added & fits).sum())

@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenepose.model.checkpoint import load_checkpoint, read_card, save_checkpoint
+from scenepose.model.checkpoint import load_checkpoint, read_card, read_teacher_card, save_checkpoint
 from train import card
 from train.balance import balance_postures
 from train.calibrate import Level, calibrate
+from train.teacher import gain
 
 #: Settings of a run that say where things lay: nobody's concern.
 PATHS = ("data", "out", "backbone", "teacher", "templates", "init")
@@ -52,12 +53,14 @@ def main(config: ReleaseConfig) -> None:
     first = said["step"] if run["self_training"] else 0
     if refreshed.is_file():
         first = json.loads(refreshed.read_text().splitlines()[0])["step"]
+    teacher = Path(run["teacher"] or "")
+    taught = gain(read_teacher_card(teacher)) if run["distillation_weight"] and teacher.is_file() else None
     released = {
         "step": said["step"], "validation": said["validation"], "compute": config.compute,
         "data": [name.split(":")[0] for name in run["data"]], "licence": config.licence,
         "backbone": Path(run["backbone"]).name, "calibration": found._asdict() if found else None,
         "posture_shift": shift,
-        "second_stage_steps": max(0, said["step"] - first),
+        "second_stage_steps": max(0, said["step"] - first), "teacher_gain": taught,
         "run": {name: value for name, value in run.items() if name not in PATHS},
     }  # fmt: skip
     save_checkpoint(config.out, model, released)

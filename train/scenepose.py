@@ -14,7 +14,7 @@ from torch import Tensor
 from scenepose.data.sources import Source, open_source
 from scenepose.geometry import normalise
 from scenepose.model.backbone import load_backbone
-from scenepose.model.checkpoint import load_checkpoint, load_teacher, save_checkpoint
+from scenepose.model.checkpoint import load_checkpoint, load_teacher, read_teacher_card, save_checkpoint
 from scenepose.model.discriminator import Discriminator
 from scenepose.model.scenepose import ScenePose
 from scenepose.model.teacher import Teacher
@@ -26,6 +26,7 @@ from train.labels import Labels, Stages
 from train.loop import Run, loader_of, start, train_on
 from train.parallel import global_counts, in_parts
 from train.step import Student, counts_of, training_step, weighted
+from train.teacher import gain
 
 #: Parts that say something of single templates.
 OF_TEMPLATES = ("foundation.classifier", "scale_transformer.scale_bias", "scale_transformer.learned")
@@ -70,6 +71,8 @@ class ScenePoseRun(Run):
         self.checks = [
             (s, rows, truth_at(s.samples, rows)) for s, rows in zip(checks, points, strict=True) if len(rows)
         ]
+        #: What the coming steps will show, to be labelled before.
+        self.coming = Batches(sources, templates, config, view_size=config.model.view_size)
         batch = config.frames * config.points_per_frame
         self.epoch = config.epoch_steps or math.ceil(len(self.labels.nearest) / batch)
 
@@ -172,37 +175,44 @@ class ScenePoseRun(Run):
         if since % self.epoch:
             return None
         changed = self._refresh()
-        # What the first refreshing adds is no change of the second stage's labels.
-        if since and changed < config.stable:
+        if changed < config.stable:  # and there were labels before
             self.ended = f"the labels are stable: {100 * changed:.2f} % changed in the last epoch"
         figures = self.labels.checked(self.sources, self.model.template_set)
-        return {"changed": changed, "stage": 2.0, **figures}
+        return {"stage": 2.0, **figures, **({} if math.isnan(changed) else {"changed": changed})}
 
     def _refresh(self) -> float:
-        """Label anew the points that are due, by the averaged weights; the share of labels that changed."""
-        due = self.labels.due(self.config.refresh_points, self.config.seed)
+        """Label what the coming epoch shows, by the averaged weights; the share of labels that changed."""
+        config = self.config
+        drawn = [self.coming.drawn(n) for n in range(self.step, min(self.step + self.epoch, config.steps))]
+        shown, sides = (np.concatenate(column) for column in zip(*drawn, strict=True))
+        due, mirrored = self.labels.due(shown, sides, config.refresh_points)
         first = np.cumsum([0, *(len(source.samples) for source in self.sources)])
-        scores = np.zeros((len(due), 2, len(self.model.templates)))
+        scores = np.zeros((len(due), len(self.model.templates)))
         with self.averaged():
-            for source, low, high in zip(self.sources, first[:-1], first[1:], strict=True):
-                here = (due >= low) & (due < high)
+            for number, source in enumerate(self.sources):
+                for side in (False, True):
+                    low, high = first[number], first[number + 1]
+                    here = (due >= low) & (due < high) & (mirrored == side)
 
-                def compute(some: np.ndarray, source: Source = source) -> tuple[np.ndarray, ...]:
-                    return (scores_at(self.model, source, some, workers=self.config.workers),)
+                    def compute(
+                        some: np.ndarray, source: Source = source, side: bool = side
+                    ) -> tuple[np.ndarray, ...]:
+                        return (scores_at(self.model, source, some, mirrored=side, workers=config.workers),)
 
-                scores[here] = in_parts(self.accelerator, due[here] - low, compute)[0]
-        return self.labels.refresh(due, scores, self.config.threshold)
+                    if here.any():
+                        scores[here] = in_parts(self.accelerator, due[here] - low, compute)[0]
+        return self.labels.refresh(due, mirrored, scores, config.threshold)
 
     def extra(self) -> dict:
         """Stage and labels."""
-        added = torch.from_numpy(self.labels.added)
-        return {"stages": asdict(self.stages), "added": added, "turn": self.labels.turn}
+        added, labelled = (torch.from_numpy(x) for x in (self.labels.added, self.labels.labelled))
+        return {"stages": asdict(self.stages), "added": added, "labelled": labelled}
 
     def take(self, extra: dict) -> None:
         """Continue with a saved stage and its labels."""
         self.stages = Stages(**extra["stages"])
         self.labels.added[:] = extra["added"].cpu().numpy()
-        self.labels.turn = extra["turn"]
+        self.labels.labelled[:] = extra["labelled"].cpu().numpy()
 
 
 def _initialise(generator: ScenePose, config: TrainConfig) -> list[str]:
@@ -288,6 +298,9 @@ def main(config: TrainConfig) -> None:
     if run.step == 0 and accelerator.is_main_process:
         start_from = config.init or f"backbone weights {config.backbone}"
         print(f"the run starts from {start_from}; these parts start fresh: {told(run.fresh)}")
+        if run.teacher is not None and config.teacher is not None:
+            better = gain(read_teacher_card(config.teacher))
+            print(f"the teacher's offsets are {better:.0%} better than none on its validation points")
     batches = Batches(
         sources, run.model.template_set, config, view_size=config.model.view_size, targets=config.targets,
         scales=config.scales, cells=run.cells, part=(accelerator.process_index, accelerator.num_processes),

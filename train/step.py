@@ -67,6 +67,7 @@ def counts_of(batch: Batch, others: Tensor) -> dict[str, Tensor]:
         "known": batch.known.sum(),
         "fits": batch.fits.sum(),
         "others": others.sum(),
+        "both": others.any(1).sum(),
         "seen": (batch.surface >= 0).sum(),
     }
 
@@ -120,10 +121,12 @@ def training_step(
         with frozen(discriminator):
             fooled = discriminator(said.shapes, scales, pooled)
             parts["adversarial"] = adversarial_loss(fooled, others, count["others"])
-        judged = discriminator(said.shapes.detach(), scales.detach(), pooled)
-        parts["discriminator"] = discriminator_loss(
-            judged[:, 0], judged, batch.fits, others, count["fits"], count["others"]
-        )
+        if count["others"] > 0:  # else it would only hear that all is well
+            judged = discriminator(said.shapes.detach(), scales.detach(), pooled)
+            both = others.any(1)
+            parts["discriminator"] = discriminator_loss(
+                judged[:, 0], judged, both, others, count["both"], count["others"]
+            )
     return parts
 
 

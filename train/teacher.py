@@ -114,6 +114,15 @@ class TeacherRun(Run):
         return figures
 
 
+def gain(card: dict) -> float:
+    """How much smaller, as a share, a teacher's error was on validation points than that of no offset at all;
+    from its checkpoint's card, NaN where that does not say. One of little gain has little to teach."""
+    figures = card.get("validation", {})
+    if "offset" not in figures:
+        return math.nan
+    return 1 - figures["offset"] / figures["offset_of_none"]
+
+
 def main(config: TeacherConfig) -> None:
     """Train until `config.steps`."""
     accelerator = start(config)

@@ -19,7 +19,7 @@ class HeatmapConfig:
     """Sizes; where the description leaves them open they are those of "Simple Baselines" (ECCV 2018)."""
 
     width: int = 128  # Simple Baselines has 256; ours: half of it costs a quarter
-    sigma: float = 2.0  # cells of the upsampled map, Simple Baselines
+    sigma: float = 2 / 64  # of the map's side: 2 of 64 cells, Simple Baselines
     upsample: int = 4  # kernel of the transposed convolution, Simple Baselines
 
 

@@ -25,7 +25,7 @@ class UniPoseConfig:
     rates: tuple[int, ...] = (18, 12, 6)  # paper, widest first
     width: int = 128  # paper: 256; ours: half of it costs a quarter
     low_level: int = 48  # channels that the low-level map is brought to, paper
-    sigma: float = 3.0  # cells of stride 8, paper
+    sigma: float = 3 / 46  # of the map's side: 3 of 46 cells, paper
 
 
 class Waterfall(nn.Module):

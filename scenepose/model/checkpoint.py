@@ -95,6 +95,15 @@ def read_card(path: Path) -> dict:
     return json.loads(_metadata(path)["card"])
 
 
+def read_teacher_card(path: Path) -> dict:
+    """The card that a teacher was saved with.
+
+    Raises:
+        FileNotFoundError: there is no such file. ValueError: the file is no teacher.
+    """
+    return json.loads(_metadata(path, "scenepose-teacher", "teacher")["card"])
+
+
 def load_checkpoint(path: Path) -> ScenePose:
     """Read a checkpoint: the model in evaluation mode, float32, on the CPU.
 

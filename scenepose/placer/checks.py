@@ -52,6 +52,9 @@ GRAIN = 0.02
 #: Whoever stands freely keeps so far away from everything: who could step aside does not brush a chair, and
 #: depth images miss thin legs and far sides.
 CLEAR = 0.04
+#: Whoever is shown at a point is no borderline case: so much more air around who stands and around a sitter's
+#: sides, and so much less of it behind who leans.
+PLAIN_CLEAR, PLAIN_SIDE, PLAIN_TOUCH = 0.08, 0.02, 0.02
 MAX_HIDDEN = 1 / 3
 MAX_OUTSIDE = 0.2
 #: A joint counts as hidden when something is seen this far in front of it, beyond the limb's own thickness.
@@ -104,6 +107,25 @@ def supported(style: str, people: People, space: Space) -> NDArray:
         top = space.counter[space.cells(wrists[..., :2])]
         held &= (np.abs(wrists[..., 2] - top - 0.05) < (0.035 if space.exact else 0.05)).all(1)
     return held
+
+
+def plain(style: str, people: People, space: Space) -> NDArray:
+    """(N,) whether a person who fits does so beyond doubt, as a picture shows it: who stands has room to
+    spare, a sitter's hips and thighs have the seat to themselves, who leans touches."""
+    if style in VIEW:
+        parts = TORSO + HEAD + ARMS + THIGHS + SHANKS
+        return np.asarray((gaps(people, space, parts) > PLAIN_CLEAR).all(1))
+    if style in SITTING:
+        sides = np.stack([ahead_of(people.yaws)[:, 1], -ahead_of(people.yaws)[:, 0]], -1)
+        centres, radii = spheres(people.keypoints, THIGHS, people.heights)
+        outward = np.repeat([1.0, -1.0], len(THIGHS) // 2)  # the right leg's spheres come first
+        edge = centres[..., :2] + sides[:, None] * (outward * (radii + PLAIN_SIDE))[..., None]
+        beside = space.rise[space.cells(edge)] | space.rise[space.cells(centres[..., :2])]
+        clear = gaps(people, space, TORSO[2:] + HEAD + FOREARMS) > -0.01
+        return np.asarray(~beside.any(1) & clear.all(1))
+    if style in LEAN_BACK or style == "wall-side":
+        return np.asarray(np.abs(contact_gap(style, people, space)) < PLAIN_TOUCH)
+    return np.ones(len(people), bool)
 
 
 def contact_gap(style: str, people: People, space: Space) -> NDArray:

@@ -17,8 +17,9 @@ from scenepose.placer.space import Space
 from scenepose.placer.supports import Places
 from scenepose.poses import REFERENCE_HEIGHT
 
-#: Tries per kind and heading sector at every point.
+#: Tries per kind and heading sector at every point; more of kinds that need a support, which fit more rarely.
 TRIES = 8
+SUPPORTED_TRIES = 12
 #: Who needs a support slides along it and mostly misses the point: so often are new ones drawn until as many
 #: have arrived there as were to be tried.
 ROUNDS = 6
@@ -198,9 +199,16 @@ class FramePlacer:
         return self._clear(kind, self.on_floor(kind, grounds, np.where(turned, drawn_to, yaws)))
 
     def _clear(self, kind: str, people: People) -> Fitting:
-        """Those who fit and have nothing before the middle of a limb: one of them is shown at each point."""
+        """Those who fit beyond doubt and have nothing before the middle of a limb: one of them is shown at
+        each point."""
         rows, fitting = self.fit(kind, people)
-        return fitting[~checks.crossed(people.keypoints[rows], fitting.hidden, self.frame)]
+        people = people[rows]
+        shown = ~checks.crossed(people.keypoints, fitting.hidden, self.frame)
+        styles = self.bank.styles[people.bodies]
+        for style in STYLES[kind]:
+            some = np.flatnonzero(shown & (styles == style))
+            shown[some] = checks.plain(style, people[some], self.space)
+        return fitting[shown]
 
     def at_points(self, points: NDArray) -> tuple[list[Fitting], NDArray]:
         """All poses found at points (P, 2), `TRIES` per kind and heading sector; what was tried (P, 9).
@@ -209,6 +217,7 @@ class FramePlacer:
         tried: nobody of that kind fits there.
         """
         tried = np.full((len(points), len(KINDS)), TRIES * SECTORS, np.int16)
+        tried[:, [KINDS.index(kind) for kind in self.places]] = SUPPORTED_TRIES * SECTORS
         owners, found = [], []
         for number, kind in enumerate(KINDS):
             if kind in self.places:
@@ -260,21 +269,23 @@ class FramePlacer:
         sectors = np.round(headings / (np.pi / 2)).astype(int) % SECTORS
         around = [np.linalg.norm(self.middles[kind] - point, axis=1) < reach for point in points]
         lists = [np.flatnonzero(near & (sectors == s)) for near in around for s in range(SECTORS)]
-        left = np.array([TRIES if len(some) else 0 for some in lists])  # tries that are still lacking
+        left = np.array(
+            [SUPPORTED_TRIES if len(some) else 0 for some in lists]
+        )  # tries that are still lacking
         owners, everyone = [np.zeros(0, int)], [self.at_places(kind, np.zeros(0, int))[0]]
         for _ in range(ROUNDS):
             lacking = np.flatnonzero(left)
             if len(lacking) == 0:
                 break
-            rows = np.concatenate([self.generator.choice(lists[place], TRIES) for place in lacking])
-            owner = np.repeat(lacking, TRIES)
+            rows = np.concatenate([self.generator.choice(lists[place], SUPPORTED_TRIES) for place in lacking])
+            owner = np.repeat(lacking, SUPPORTED_TRIES)
             people, slides = self.at_places(kind, rows)
             start, targets = people.grounds, points[owner // SECTORS]
             people = self._settled(align(people, targets, slides, self.frame))
             arrived = self._arrived(people, targets) & (np.linalg.norm(people.grounds - start, axis=1) < FAR)
             # No more than were lacking: the first of each point and sector.
             before = np.cumsum(arrived) - arrived
-            first = np.repeat(before[::TRIES], TRIES)
+            first = np.repeat(before[::SUPPORTED_TRIES], SUPPORTED_TRIES)
             arrived &= before - first < left[owner]
             left -= np.bincount(owner[arrived], minlength=len(left))
             owners.append(owner[arrived] // SECTORS)
