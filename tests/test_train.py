@@ -327,6 +327,7 @@ def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.Mo
     card = (out / "weights/scenepose.md").read_text()
     assert "2 steps" in card
     assert "With distillation from a teacher, self-training in two stages, the adversarial loss." in card
+    assert "The teacher's offsets are " in card
     assert "Calibrated on 24 validation points, 1 of them where nobody fits" in card
     evaluate.main(
         evaluate.EvaluateConfig(

@@ -71,6 +71,14 @@ def test_a_broken_run_ends_as_an_unbroken_one(encoder: Path, tmp_path: Path) -> 
     assert all(torch.equal(tensor, weights(second)[name]) for name, tensor in weights(whole).items())
     with pytest.raises(ValueError, match="was started with another methods"):
         run_of(settings(tmp_path / "broken", encoder, methods=["vae"]))
+    save_checkpoint(tmp_path / "other.safetensors", tiny.model(seed=1), {})
+    newer = tmp_path / "encoder.safetensors"
+    newer.write_bytes(encoder.read_bytes())
+    begun, _ = run_of(settings(tmp_path / "kept", newer, methods=both))
+    begun.save()
+    newer.write_bytes((tmp_path / "other.safetensors").read_bytes())
+    with pytest.raises(ValueError, match="begun on another encoder"):
+        run_of(settings(tmp_path / "kept", newer, methods=both))
 
 
 def test_a_trained_system_answers_like_any_method(encoder: Path, tmp_path: Path) -> None:
