@@ -1,11 +1,15 @@
-"""Many points of many scenes from a table, to one line of JSON each; a stopped run goes on where it was."""
+"""Many points of many scenes from a table, to one line of JSON each; a stopped run goes on where it was.
+
+Beside ``results.jsonl`` stands ``results.about.json``, which says what it was made with.
+"""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +29,52 @@ class Row:
     scene: str
     x: float
     y: float
+
+
+@dataclass(frozen=True)
+class About:
+    """What results were made with: those of two kinds do not mix.
+
+    Attributes:
+        method: its name. weights: see `weights_of`. folder: of the pictures, absolute.
+        top_k: how many poses an answer has.
+    """
+
+    method: str
+    weights: str
+    folder: str
+    top_k: int
+
+    def check(self, path: Path, results: Path) -> None:
+        """Compare with what ``path`` says of the results.
+
+        Raises:
+            RequestError: it says something else, or nothing.
+        """
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            other = About(**said)
+        except (OSError, ValueError, TypeError):
+            raise RequestError(
+                f"{results} does not say what it was made with, because there is no good {path.name} beside "
+                f"it; give another --out or remove it"
+            ) from None
+        for field in fields(self):
+            here, there = getattr(self, field.name), getattr(other, field.name)
+            if here != there:
+                difference = f"{field.name} {there}, not {here}"
+                raise RequestError(f"{results} was made with {difference}; give another --out or remove it")
+
+
+def weights_of(generator: Generator) -> str:
+    """What tells a method's weights from others: 16 hexadecimal digits of all that it answers with."""
+    digest = hashlib.blake2b(repr(generator.model.config).encode(), digest_size=8)
+    for network in (generator.model, generator.head):
+        for name, tensor in network.state_dict().items() if network is not None else ():
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    digest.update(generator.templates.tobytes())
+    return digest.hexdigest()
 
 
 def read_points(path: Path) -> list[Row]:
@@ -68,16 +118,26 @@ def run(
 
     Args:
         formats: further files to write for each row, named by scene and row number; see `export.FORMATS`.
+            Those that rows answered earlier lack are written, too.
 
     Returns:
         The results file, and how many of its lines are errors.
 
     Raises:
-        RequestError: the folder holds results of other points or another method.
+        RequestError: the folder holds results of other points, another method or number of poses, other
+            weights, or another folder's pictures; the sentence says which.
+        PictureError: a file of an earlier row was to be written and its picture is gone; comes last.
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / "results.jsonl"
-    done = _finished(path, rows, generator.name, generator.count(top_k))
+    done = _finished(path, rows)
+    about = About(generator.name, weights_of(generator), str(folder.resolve()), generator.count(top_k))
+    said = out / "results.about.json"
+    answers = [number for number, line in enumerate(done) if "error" not in line]
+    if answers:
+        about.check(said, path)
+    else:
+        _write(said, json.dumps(asdict(about)) + "\n")
     scenes = _Scenes(generator, folder)
 
     def answered(number: int) -> dict[str, Any]:
@@ -86,8 +146,7 @@ def run(
             scene = scenes.get(row.scene)
             poses = scene.generate((row.x, row.y), top_k=top_k)
             line = export.record(row.scene, scene, (row.x, row.y), poses, generator.name)
-            stem = f"{Path(row.scene).stem}-{number:05d}"
-            export.save(out, stem, scene, line, poses, formats, folder / row.scene)
+            export.save(out, _stem(row, number), scene, line, poses, formats, folder / row.scene)
         except RequestError:
             raise
         except ScenePoseError as error:
@@ -98,9 +157,7 @@ def run(
     if again:
         for number in again:
             done[number] = answered(number)
-        whole = path.with_name(path.name + ".part")
-        whole.write_text("".join(_text(line) for line in done), encoding="utf-8")
-        whole.replace(path)
+        _write(path, "".join(_text(line) for line in done))
     failed = sum("error" in line for line in done)
     with path.open("a", encoding="utf-8") as file:
         remaining = range(len(done), len(rows))
@@ -109,7 +166,25 @@ def run(
             failed += "error" in line
             file.write(_text(line))
             file.flush()
+    for number in answers:
+        row, line = rows[number], done[number]
+        stem = _stem(row, number)
+        lacking = [name for name in formats if not export.path_of(out, stem, name).exists()]
+        if lacking:
+            poses = export.poses_of(line)
+            export.save(out, stem, scenes.get(row.scene), line, poses, lacking, folder / row.scene)
     return path, failed
+
+
+def _stem(row: Row, number: int) -> str:
+    return f"{Path(row.scene).stem}-{number:05d}"
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole: the old one stays until then."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def _text(line: dict[str, Any]) -> str:
@@ -138,7 +213,7 @@ def _failure(row: Row, method: str, sentence: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _finished(path: Path, rows: Sequence[Row], method: str, poses: int) -> list[dict[str, Any]]:
+def _finished(path: Path, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The lines that an earlier run wrote; half a line at the end (it was killed) is cut off."""
     if not path.is_file():
         return []
@@ -152,16 +227,11 @@ def _finished(path: Path, rows: Sequence[Row], method: str, poses: int) -> list[
     lines = list(_parsed(path, whole))
     same = len(lines) <= len(rows) and all(
         "error" in line  # is answered anew
-        or (
-            (line.get("scene"), line.get("method"), line.get("point")) == (row.scene, method, [row.x, row.y])
-            and len(line.get("poses", ())) == poses
-        )
+        or ((line.get("scene"), line.get("point")) == (row.scene, [row.x, row.y]) and line.get("poses"))
         for line, row in zip(lines, rows, strict=False)
     )
     if not same:
-        raise RequestError(
-            f"{path} holds results of other points or options; give another --out or remove it"
-        )
+        raise RequestError(f"{path} holds results of other points; give another --out or remove it")
     return lines
 
 

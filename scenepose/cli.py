@@ -35,7 +35,7 @@ def predict(
         scene: a picture, or with --points the folder that the table's pictures are in.
         point: the point in pixels: x to the right, y down.
         points: a CSV file with the columns scene, x, y; answers go to results.jsonl, and a run that was
-            stopped goes on where it was.
+            stopped goes on where it was, with the same weights and folder. More formats can be asked for.
         method: one that `scenepose methods` lists.
         top_k: how many poses, best first.
         out: folder for the results.
@@ -43,13 +43,14 @@ def predict(
         checkpoint: weights other than the bundled ones.
     """
     import scenepose
+    from scenepose import export
 
     if (point is NO_POINT) == (points is None):
         raise RequestError(
             "give either --point X Y for a picture or --points FILE.csv for a folder of pictures"
         )
     wanted = [name.strip() for name in formats.split(",") if name.strip()] if formats else []
-    _check_formats(wanted)
+    export.check_formats(wanted)
     if points is not None:
         if not scene.is_dir():
             raise RequestError(f"with --points the scene is a folder of pictures, and {scene} is none")
@@ -63,7 +64,7 @@ def predict(
             raise RequestError(f'{failed} of {len(rows)} points could not be answered: see "error" in {path}')
         return
 
-    from scenepose import export, images
+    from scenepose import images
     from scenepose.predictor import check_point
 
     picture = images.read(scene)
@@ -174,14 +175,6 @@ def main(arguments: list[str] | None = None) -> None:
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-
-
-def _check_formats(names: list[str]) -> None:
-    from scenepose.export import FORMATS
-
-    unknown = [name for name in names if name not in FORMATS]
-    if unknown:
-        raise RequestError(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
 
 
 if __name__ == "__main__":

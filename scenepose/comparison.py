@@ -60,6 +60,15 @@ class Panel:
         return " · ".join(parts)
 
 
+def comparable(folder: Path | None = None) -> list[str]:
+    """The methods that have weights, the main one first, whose weights are checked elsewhere.
+
+    Args:
+        folder: where the others' weights are; by default among the bundled ones.
+    """
+    return ["scenepose", *(name for name in methods.available(folder) if name != "scenepose")]
+
+
 @dataclass
 class Compared:
     """The methods on one encoder, each loaded when it is first asked for.
@@ -74,7 +83,7 @@ class Compared:
 
     def names(self) -> list[str]:
         """Those that have weights, the main method first."""
-        return ["scenepose", *(name for name in methods.available(self.folder) if name != "scenepose")]
+        return comparable(self.folder)
 
     def __contains__(self, name: str) -> bool:
         """Whether a method has been loaded already."""

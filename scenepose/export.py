@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +51,25 @@ _OPENPOSE_FROM_MPII = {
 FORMATS = ("json", "png", "coco", "openpose")
 
 
+class Sized(Protocol):
+    """Anything with a picture's size in pixels: a `Scene` or a `Picture`."""
+
+    @property
+    def width(self) -> int: ...
+
+    @property
+    def height(self) -> int: ...
+
+
+def check_formats(names: Sequence[str]) -> None:
+    """Raises RequestError: one of the names is none of `FORMATS`."""
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown:
+        raise RequestError(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
+
+
 def record(
-    scene_name: str, scene: Scene, point: tuple[float, float], poses: Sequence[Pose], method: str
+    scene_name: str, scene: Sized, point: tuple[float, float], poses: Sequence[Pose], method: str
 ) -> dict[str, Any]:
     """The project's own schema, ready for JSON: pixels of the original picture, best pose first.
 
@@ -79,6 +96,23 @@ def record(
             for pose in poses
         ],
     }
+
+
+def poses_of(result: dict[str, Any]) -> list[Pose]:
+    """The poses of a `record`, to draw them again."""
+    from scenepose.predictor import Pose
+
+    return [
+        Pose(
+            keypoints=_array(pose["keypoints"]).astype(np.float32),
+            score=pose["score"],
+            template=pose["template"],
+            template_name=pose["template_name"],
+            kind=pose["kind"],
+            scale=tuple(_array([pose["scale"]])[0].tolist()),
+        )
+        for pose in result["poses"]
+    ]
 
 
 def coco(result: dict[str, Any], file_name: str | None = None) -> dict[str, Any]:
@@ -190,11 +224,9 @@ def save(
     Raises:
         RequestError: a format is unknown, the folder cannot be written, or ``source`` would be overwritten.
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise RequestError(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
+    check_formats(formats)
     written = []
-    paths = {name: folder / f"{stem}{_SUFFIX[name]}" for name in formats}
+    paths = {name: path_of(folder, stem, name) for name in formats}
     for path in paths.values():
         if source is not None and path.exists() and path.samefile(source):
             raise RequestError(f"{path} is the picture itself and would be overwritten; give another --out")
@@ -216,6 +248,11 @@ def save(
     except OSError as error:
         raise RequestError(f"the results cannot be written to {folder}: {error.strerror or error}") from error
     return written
+
+
+def path_of(folder: Path, stem: str, format: str) -> Path:
+    """Where `save` writes a format."""
+    return folder / f"{stem}{_SUFFIX[format]}"
 
 
 _SUFFIX = {"json": ".json", "png": ".png", "coco": ".coco.json", "openpose": ".openpose.json"}

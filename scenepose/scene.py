@@ -42,6 +42,13 @@ class Scene:
         with torch.inference_mode():
             self._whole = view_maps(generator.model, self._batch([whole]))
 
+    @property
+    def nbytes(self) -> int:
+        """The memory that it takes: pixels, for each of which Pillow keeps four bytes, and features."""
+        images = {id(image): image for image in (self.picture.image, self._source)}
+        pixels = sum(image.width * image.height for image in images.values())
+        return 4 * pixels + sum(maps.nbytes for maps in self._whole)
+
     def by(self, generator: Generator) -> Scene:
         """The same picture for another method on the same encoder, without encoding it again.
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -19,7 +22,7 @@ from scenepose.app.engine import Engine
 from scenepose.app.files import SERVED, served_size
 from scenepose.errors import CheckpointError, PictureError, PointError, sentence
 from scenepose.predictor import Generator
-from tests.conftest import ROOT, free_port, room
+from tests.conftest import ROOT, free_port, room, serving
 
 
 class Refused(Exception):
@@ -92,7 +95,7 @@ def test_no_file_of_the_server_and_no_address(server: str, photo: dict[str, Any]
 def test_only_the_endpoints_are_public(server: str) -> None:
     with urllib.request.urlopen(f"{server}/gradio_api/info", timeout=20) as answer:
         info = json.loads(answer.read())
-    public = {"/generate", "/compare", "/study_next", "/study_vote", "/study_ranking"}
+    public = {"/generate", "/compare", "/affordance_map", "/study_next", "/study_vote", "/study_ranking"}
     assert set(info["named_endpoints"]) == public
     parameters = info["named_endpoints"]["/generate"]["parameters"]
     assert [parameter["parameter_name"] for parameter in parameters] == ["image", "x", "y", "top_k"]
@@ -143,11 +146,87 @@ def test_the_engine_keeps_scenes_by_content(random_checkpoint: Path, tmp_path: P
         engine.scene(tmp_path / "gone.png")
 
 
-def test_an_engine_without_weights_says_so(tmp_path: Path) -> None:
+def test_the_engine_keeps_as_much_as_it_may(random_checkpoint: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(4)]
+    for path, side in zip(paths, (100, 110, 120, 1200), strict=True):
+        room(side, side).save(path)
+    engine = Engine(random_checkpoint)
+    engine.start()
+    small, second, third, large = (engine.scene(path) for path in paths)
+    assert large.nbytes > 4 * 1200 * 1200 > small.nbytes > 4 * 100 * 100
+    assert engine.scene(paths[0]) is small
+    tight = Engine(random_checkpoint, memory=second.nbytes + third.nbytes)
+    tight.start()
+    first, second, third = (tight.scene(path) for path in paths[:3])
+    assert tight.scene(paths[1]) is second
+    assert tight.scene(paths[2]) is third
+    assert tight.scene(paths[0]) is not first  # it had made room
+    large = tight.scene(paths[3])
+    assert tight.scene(paths[3]) is large  # too large, and kept alone
+    assert tight.picture(paths[3]) is large.picture
+    assert tight.scene(paths[2]) is not third
+
+
+def printed(capsys: pytest.CaptureFixture, lines: int) -> list[str]:
+    """What was said on stderr, once there are so many lines."""
+    text = ""
+    for _ in range(900):
+        text += capsys.readouterr().err
+        if text.count("\n") >= lines:
+            break
+        time.sleep(0.1)
+    return [str(line) for line in text.splitlines()]
+
+
+def test_an_engine_without_weights_says_so(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     engine = Engine(tmp_path / "gone.safetensors")
     engine.start()
     with pytest.raises(CheckpointError, match=r"gone\.safetensors"):
         engine.generator()
+    (line,) = printed(capsys, 1)
+    assert re.fullmatch(r"scenepose: .*gone\.safetensors; the demo goes on without a model", line)
+
+
+def test_weights_to_compare_that_are_no_good_are_told(
+    heads_folder: Path, random_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    weights = tmp_path / "weights"
+    shutil.copytree(heads_folder, weights)
+    (weights / "unipose.safetensors").write_text("nothing")
+    (weights / "vae.safetensors").write_bytes((weights / "vae.safetensors").read_bytes()[:-100])
+    (weights / "prtr.safetensors").unlink()
+    Engine(weights / "scenepose.safetensors").start()
+    missing, *damaged = printed(capsys, 3)
+    assert missing == "scenepose: there are no weights of prtr: the Compare tab leaves them out"
+    for line, name in zip(damaged, ("vae", "unipose"), strict=True):
+        assert f"{name}.safetensors is no checkpoint" in line
+    Engine(heads_folder / "scenepose.safetensors").start()
+    assert printed(capsys, 0) == []
+
+
+def test_the_demo_goes_on_with_damaged_weights(scenes_folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_text("nothing")
+    with serving(broken, scenes_folder, tmp_path) as address:
+        for _ in range(900):
+            if "goes on" in (text := (tmp_path / "log").read_text()):
+                break
+            time.sleep(0.1)
+        assert re.search(r"(?m)^scenepose: .*broken\.safetensors is no checkpoint.*; the demo goes on", text)
+        with urllib.request.urlopen(address, timeout=20) as page:
+            assert page.status == 200
+
+
+def test_a_demo_that_ends_leaves_no_pictures(
+    random_checkpoint: Path, scenes_folder: Path, tmp_path: Path
+) -> None:
+    room(64, 48).save(tmp_path / "hall.png")
+    with serving(random_checkpoint, scenes_folder, tmp_path) as address:
+        picture = call(address, "affordance_map", upload(address, tmp_path / "hall.png"))
+        assert Path(picture["path"]).is_file()
+        assert Path(picture["path"]).is_relative_to(tmp_path / "files")
+    assert not list((tmp_path / "files").glob("**/*.map.png"))
+    assert not list((tmp_path / "files").glob("scenepose-*"))
 
 
 def test_sizes_served() -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.conftest import room
+from tests.conftest import room, serving
 
 #: Milliseconds to wait for an answer: the first one waits until the model is loaded.
 PATIENCE = 90_000
@@ -137,6 +137,45 @@ def test_a_click_while_a_picture_arrives_is_not_lost(page: Page, scenes_folder: 
     expect_point(page, 0.7 * width, 0.8 * height, 3)
 
 
+def test_a_click_right_after_choosing_another_scene(page: Page, scenes_folder: Path) -> None:
+    """It is for the scene that was clicked in, also where the other one opens in between."""
+    width, height = first_scene(scenes_folder)
+    held: list[Route] = []
+    join = re.compile("queue/join")
+    page.route(join, lambda route: held.append(route) if len(held) < 2 else route.fallback())
+    page.locator("#sp-scenes button.thumbnail-item").last.click()
+    page.evaluate("scrollTo(0, 0)")  # the gallery is below
+    click(page, 0.3, 0.7)
+    for _ in range(300):
+        if len(held) == 2:  # the other scene's, and the click's
+            break
+        page.wait_for_timeout(100)
+    for route in held:
+        route.continue_()
+        page.wait_for_timeout(300)
+    expect_point(page, 0.3 * width, 0.7 * height, 3)
+    name = Path(json.loads((scenes_folder / "scenes.json").read_text())[0]["file"]).stem
+    assert f"scene={name}&" in str(page.locator(".sp-status a").get_attribute("href"))
+
+
+def test_a_click_before_anything_is_answered(
+    browser: Browser, random_checkpoint: Path, scenes_folder: Path, tmp_path: Path
+) -> None:
+    width, height = first_scene(scenes_folder)
+    with serving(random_checkpoint, scenes_folder, tmp_path) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(address, wait_until="commit")
+        page.locator("#sp-scene img").wait_for(timeout=PATIENCE)
+        click(page, 0.4, 0.8)
+        for _ in range(300):
+            if "generated in" in page.locator(".sp-status").inner_text() and point(page)[1] > 0.79 * height:
+                break
+            page.wait_for_timeout(100)
+        page.wait_for_timeout(1000)
+        expect_point(page, 0.4 * width, 0.8 * height, 3)
+        page.close()
+
+
 def test_how_many_people_can_be_chosen(page: Page) -> None:
     field = page.locator("#sp-count input[type=number]")
     field.fill("7")
@@ -172,17 +211,22 @@ def test_an_own_photo_stays_loaded(page: Page, tmp_path: Path) -> None:
     expect_point(page, 75, 250, 2)
 
 
-def test_a_photo_dropped_on_the_picture(page: Page, tmp_path: Path) -> None:
-    room(320, 240).save(tmp_path / "own.png")
-    page.locator("#sp-scene img").evaluate(
+def drop(image: Locator, path: Path) -> None:
+    """Drop a PNG file on a picture."""
+    image.evaluate(
         """(image, data) => {
             const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
             const transfer = new DataTransfer();
             transfer.items.add(new File([bytes], 'own.png', {type: 'image/png'}));
             image.dispatchEvent(new DragEvent('drop', {bubbles: true, dataTransfer: transfer}));
         }""",
-        base64.b64encode((tmp_path / "own.png").read_bytes()).decode(),
+        base64.b64encode(path.read_bytes()).decode(),
     )
+
+
+def test_a_photo_dropped_on_the_picture(page: Page, tmp_path: Path) -> None:
+    room(320, 240).save(tmp_path / "own.png")
+    drop(page.locator("#sp-scene img"), tmp_path / "own.png")
     expect(page.locator(".sp-status")).to_contain_text("320 × 240", timeout=PATIENCE)
 
 

@@ -98,9 +98,9 @@ def test_a_table_of_points(
     (out / "results.jsonl").write_text(whole[: first + 40])
     run(*command)
     assert (out / "results.jsonl").read_text() == whole
-    assert "other points or options" in mistake(capsys, *command, "--top-k", 3)
+    assert "with top_k 5, not 3" in mistake(capsys, *command, "--top-k", 3)
     table(points, ("room.jpg", 11, 20))
-    assert "other points or options" in mistake(capsys, *command)
+    assert "holds results of other points" in mistake(capsys, *command)
 
 
 def test_a_table_with_mistakes_goes_on(

@@ -17,6 +17,7 @@ from scenepose import METHODS
 from scenepose.app.known import known_scenes
 from tests.conftest import room, serving
 from tests.test_app import Refused, call, upload
+from tests.test_browser import drop
 
 #: Milliseconds to wait for an answer: the first one waits until the model is loaded.
 PATIENCE = 90_000
@@ -138,6 +139,13 @@ def test_typed_points_and_the_download(page: Page, tmp_path: Path) -> None:
     with Image.open(waiting.value.path()) as sheet:
         assert sheet.width > 3 * 400
         assert sheet.height > 2 * 300
+
+
+def test_a_photo_dropped_on_the_scene(page: Page, tmp_path: Path) -> None:
+    room(310, 250).save(tmp_path / "own.png")
+    drop(page.locator("#sp-compare-scene img"), tmp_path / "own.png")
+    expect(page.locator("#sp-compare-status .sp-status")).to_contain_text("310 × 250", timeout=PATIENCE)
+    expect(page.locator("#sp-status .sp-status")).not_to_contain_text("310 × 250")
 
 
 def test_the_truth_beside_them(page: Page) -> None:

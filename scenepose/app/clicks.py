@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
 
-class Picture(Protocol):
-    """What is shown: its size in original pixels, and that of the picture in the browser."""
+@dataclass(frozen=True)
+class Click:
+    """Where one clicked: the file of the picture that the browser showed then, and its pixel."""
 
-    @property
-    def width(self) -> int: ...
+    picture: str
+    x: float
+    y: float
 
-    @property
-    def height(self) -> int: ...
+    def point(self, served: tuple[int, int], size: tuple[int, int]) -> tuple[float, float]:
+        """The same place, (x, y), in a picture of ``size`` that was ``served`` at another; both in pixels."""
+        # A click covers a pixel; its middle is meant. At the very edge a browser may say one too many.
+        x, y = min(max(self.x + 0.5, 0), served[0]), min(max(self.y + 0.5, 0), served[1])
+        return x * size[0] / served[0], y * size[1] / served[1]
 
-    @property
-    def served(self) -> tuple[int, int]: ...
 
+def read_click(picture: Any, event: gr.SelectData) -> Click | None:
+    """A click on an image component, ``picture`` being its value; None where the browser cannot say.
 
-def clicked_point(shown: Picture | None, event: gr.SelectData) -> Any:
-    """Where one clicked, (x, y) in pixels of the original picture; a skip where the browser cannot say."""
+    The value is what the browser shows, which the server may have replaced already.
+    """
+    path = picture.get("path") if isinstance(picture, dict) else None
     try:
         x, y = (float(value) for value in event.index)  # type: ignore[union-attr]
     except (TypeError, ValueError):  # the browser knows no place while the next picture is arriving
-        return gr.skip()
-    if shown is None or not math.isfinite(x + y):
-        return gr.skip()
-    width, height = shown.served
-    # A click covers a pixel; its middle is meant. At the very edge a browser may say one too many.
-    x, y = min(max(x + 0.5, 0), width), min(max(y + 0.5, 0), height)
-    return x * shown.width / width, y * shown.height / height
+        return None
+    return Click(path, x, y) if isinstance(path, str) and math.isfinite(x + y) else None

@@ -10,15 +10,16 @@ from typing import Any
 
 import gradio as gr
 
-from scenepose import METHODS, images, methods
+from scenepose import METHODS, methods
 from scenepose.app import cards, compare_page, files
-from scenepose.app.clicks import clicked_point
+from scenepose.app.clicks import Click, read_click
 from scenepose.app.compare_page import Compare
 from scenepose.app.engine import Engine
-from scenepose.app.known import known_scenes
+from scenepose.app.known import known_file, known_scenes
+from scenepose.app.shown import forget
 from scenepose.assets import BundledScene
-from scenepose.comparison import Compared, compare, record, truth_panel
-from scenepose.errors import PointError, ScenePoseError, sentence
+from scenepose.comparison import comparable, compare, truth_panel
+from scenepose.errors import ScenePoseError, sentence
 from scenepose.panels import TITLES, figure, scaled
 
 #: The panels in their order; those of methods that are switched off are hidden.
@@ -33,28 +34,15 @@ HINT = "Click a place: every method answers there, all from one encoding of the 
 class CompareTab:
     """Builds the tab, which is being built inside ``app``, and answers its events."""
 
-    def __init__(self, engine: Engine, scenes: list[BundledScene], tab: gr.Tab, folder: Path | None = None):
-        """``folder``: where the compared methods' weights are; by default among the bundled ones."""
-        self.engine, self.scenes, self.folder = engine, scenes, folder
-        self._compared: Compared | None = None
+    def __init__(self, engine: Engine, scenes: list[BundledScene], tab: gr.Tab):
+        self.engine, self.scenes = engine, scenes
         self._layout()
         self._wire(tab)
 
-    @property
-    def names(self) -> list[str]:
-        """The methods that have weights."""
-        return ["scenepose", *(name for name in methods.available(self.folder) if name != "scenepose")]
-
-    @property
-    def compared(self) -> Compared:
-        """The methods, loaded as they are asked for; waits for the main one."""
-        if self._compared is None:
-            self._compared = Compared(self.engine.generator(), self.folder)
-        return self._compared
-
     def _layout(self) -> None:
-        self.shown, self.clicked = gr.State(None), gr.State(None)
-        choices = [(TITLES[name], name) for name in self.names]
+        self.shown, self.clicked = gr.State(None, delete_callback=forget), gr.State(None)
+        names = comparable(self.engine.folder)
+        choices = [(TITLES[name], name) for name in names]
         with gr.Row(equal_height=False):
             with gr.Column(scale=6, min_width=320):
                 self.picture = gr.Image(
@@ -70,7 +58,7 @@ class CompareTab:
                     )
                 )  # fmt: skip
                 self.methods = gr.CheckboxGroup(
-                    choices, value=self.names, label="Methods", elem_id="sp-compare-methods"
+                    choices, value=names, label="Methods", elem_id="sp-compare-methods"
                 )
                 with gr.Row(equal_height=True):
                     self.seed = gr.Number(
@@ -85,12 +73,12 @@ class CompareTab:
         with gr.Row(elem_id="sp-panels"):
             self.panels = [gr.HTML(visible=False, padding=False) for _ in PANELS]
         with gr.Row(elem_id="sp-compare-after"):
-            notes = compare_page.missing_line(methods.missing(self.folder)) + compare_page.about()
+            notes = compare_page.missing_line(methods.missing(self.engine.folder)) + compare_page.about()
             gr.HTML(notes, padding=False, elem_id="sp-compare-notes")
             self.download = gr.Button("Download the comparison", size="sm", elem_id="sp-compare-png")
         self.gallery = gr.Gallery(
             show_label=False, columns=8, allow_preview=False, object_fit="cover", interactive=False,
-            buttons=[], elem_id="sp-compare-scenes", height="auto",
+            buttons=[], elem_id="sp-compare-scenes", height="auto", type="filepath",
         )  # fmt: skip
         self.file = gr.DownloadButton(visible="hidden", elem_id="sp-compare-file")
 
@@ -103,9 +91,9 @@ class CompareTab:
         chosen = [self.methods, self.seed]
         # Two steps, so that of several quick clicks the last one wins (see `GenerateTab`).
         self.picture.select(
-            self.store_click, self.shown, self.clicked, queue=False, trigger_mode="multiple",
+            read_click, self.picture, self.clicked, queue=False, trigger_mode="multiple", preprocess=False,
             show_progress="hidden", api_visibility="private",
-        ).then(self.answer, [self.shown, self.clicked, *chosen], answer, **model)  # fmt: skip
+        ).then(self.answer_click, [self.shown, self.clicked, *chosen], answer, **model)  # fmt: skip
         gr.on(
             [self.button.click, self.x.submit, self.y.submit],
             self.answer_fields, [self.shown, self.x, self.y, *chosen], answer, **model,
@@ -118,49 +106,35 @@ class CompareTab:
             api_visibility="private", show_progress="hidden",
         ).then(self.answer_again, [self.shown, *chosen], answer, **model)  # fmt: skip
         self.gallery.select(self.open_scene, [self.shown, *chosen], answer, **model)
-        self.upload.upload(self.open_upload, self.upload, answer, **model)
+        self.upload.upload(self.open_upload, [self.shown, self.upload], answer, **model)
         tab.select(
-            self.fill_gallery, self.gallery, self.gallery, queue=False, show_progress="hidden",
+            self.fill_gallery, self.shown, self.gallery, queue=False, show_progress="hidden",
             api_visibility="private",
         ).then(self.open_first, [self.shown, *chosen], answer, **model)  # fmt: skip
         self.download.click(
-            self.make_picture, self.shown, self.file, show_progress_on=self.download, api_visibility="private"
+            self.make_picture, self.shown, self.file, show_progress_on=self.download,
+            api_visibility="private", **files.DRAWING,
         ).success(
             None, js="() => document.querySelector('#sp-compare-file a, a#sp-compare-file, "
             "#sp-compare-file').click()", api_visibility="private",
         )  # fmt: skip
-        with gr.Group(visible=False):  # POST /compare: hidden components give the endpoint its types
-            image = files.only_uploads(gr.File(label="image", file_types=["image"]))
-            x, y, result = gr.Number(label="x"), gr.Number(label="y"), gr.JSON(label="result")
-            gr.Button().click(
-                self.compare, [image, x, y], result, api_name="compare", concurrency_id="model",
-                concurrency_limit=1,
-            )  # fmt: skip
 
     # Events. Each answers with (shown, picture, status, x, y, *panels), most of them several times.
 
-    def fill_gallery(self, now: Any) -> Any:
+    def fill_gallery(self, shown: Compare | None) -> Any:
         """The bundled scenes and those with known answers, when the tab is first looked at."""
-        if now:
+        if shown is not None:
             return gr.skip()
-        known: list = [(scene.image, scene.title) for scene in known_scenes()]
+        known = [(str(known_file(number)), scene.title) for number, scene in enumerate(known_scenes())]
         return known + [(str(scene.path), scene.title) for scene in self.scenes]
 
-    def store_click(self, shown: Compare | None, event: gr.SelectData) -> Any:
-        """Remember where one clicked, in pixels of the original picture."""
-        return clicked_point(shown, event)
-
-    def answer(
-        self, shown: Compare | None, point: tuple[float, float] | None, names: Any, seed: Any
+    def answer_click(
+        self, shown: Compare | None, click: Click | None, names: Any, seed: Any
     ) -> Iterator[tuple]:
-        """Every method at a point, panel by panel; a problem is a sentence, and what was shown stays."""
-        yield UNCHANGED  # an event that yields nothing would empty what it could have changed
-        if shown is None or point is None:
-            return
-        try:
-            yield from self._compare(shown, point, self._chosen(names), compare_page.whole(seed))
-        except ScenePoseError as error:
-            gr.Warning(sentence(error))
+        """The methods at the last click, in the scene that was clicked in; another may be shown by now."""
+        meant = shown.meant(click.picture) if shown and click else None
+        point = click.point(meant.served, (meant.width, meant.height)) if meant and click else None
+        yield from self._answer(meant, point, names, seed, shown)
 
     def answer_fields(
         self, shown: Compare | None, x: float | None, y: float | None, names: Any, seed: Any
@@ -170,17 +144,17 @@ class CompareTab:
             gr.Warning("Type both X and Y, in pixels of the picture.")
             yield UNCHANGED
             return
-        yield from self.answer(shown, (x, y), names, seed)
+        yield from self._answer(shown, (x, y), names, seed, shown)
 
     def answer_again(self, shown: Compare | None, names: Any, seed: Any) -> Iterator[tuple]:
         """The same point with other methods or another seed."""
-        yield from self.answer(shown, shown.point if shown else None, names, seed)
+        yield from self._answer(shown, shown.point if shown else None, names, seed, shown)
 
     def open_first(self, shown: Compare | None, names: Any, seed: Any) -> Iterator[tuple]:
         """What one sees first: the first scene with a known answer, else the first bundled one."""
         yield UNCHANGED
         if shown is None and (known_scenes() or self.scenes):
-            yield from self._open(0, (), names, seed)
+            yield from self._open(0, None, names, seed)
 
     def open_scene(
         self, shown: Compare | None, names: Any, seed: Any, event: gr.SelectData
@@ -188,9 +162,9 @@ class CompareTab:
         """A scene of the gallery, with its starting point."""
         yield UNCHANGED
         if isinstance(event.index, int) and 0 <= event.index < len(known_scenes()) + len(self.scenes):
-            yield from self._open(event.index, shown.visible if shown else (), names, seed)
+            yield from self._open(event.index, shown, names, seed)
 
-    def open_upload(self, path: str | None) -> Iterator[tuple]:
+    def open_upload(self, before: Compare | None, path: str | None) -> Iterator[tuple]:
         """A visitor's own picture, without people yet."""
         yield UNCHANGED
         if not path:
@@ -204,7 +178,8 @@ class CompareTab:
         shown = Compare(file, file.name, scene.width, scene.height)
         text = f"{file.name}, {scene.width} × {scene.height} pixels. Now click where somebody should be."
         hidden = [gr.HTML(visible=False) for _ in PANELS]  # whatever was visible before
-        yield shown, compare_page.click_picture(shown, scene.picture), cards.status(text), None, None, *hidden
+        picture = compare_page.click_picture(shown, scene.picture)
+        yield shown.give(picture, before), picture, cards.status(text), None, None, *hidden
 
     def make_picture(self, shown: Compare | None) -> str:
         """The whole comparison as one picture."""
@@ -213,39 +188,22 @@ class CompareTab:
                 "There is nothing to download yet: click a place in the picture first.", print_exception=False
             )
         try:
-            picture = images.read(shown.path)
+            picture = self.engine.picture(shown.path)
         except ScenePoseError as error:
             raise gr.Error(sentence(error), print_exception=False) from error
         sheet = figure([(picture, shown.point, shown.panels)], columns=min(COLUMNS, len(shown.panels)))
         return files.download(f"{Path(shown.name).stem}-compared.png", sheet.save)
 
-    def compare(self, image: str, x: float, y: float) -> dict[str, Any]:
-        """Every method's best pose at a point of a picture, in pixels of the original picture.
-
-        Args:
-            image: the picture file.
-            x: pixels from the left.
-            y: pixels from the top.
-        """
-        try:
-            if not image:
-                raise PointError("a picture is needed")
-            scene = self.engine.scene(Path(image))
-            panels = list(compare(self.compared, scene, (x, y), self.names))
-        except ScenePoseError as error:
-            raise gr.Error(sentence(error), print_exception=False) from error
-        return record(Path(image).name, scene, (x, y), panels)
-
     def _chosen(self, names: Any) -> list[str]:
         """The methods that are switched on; clients can post anything."""
-        return [name for name in self.names if isinstance(names, list) and name in names]
+        return [name for name in comparable(self.engine.folder) if isinstance(names, list) and name in names]
 
-    def _open(self, number: int, visible: tuple[str, ...], names: Any, seed: Any) -> Iterator[tuple]:
+    def _open(self, number: int, before: Compare | None, names: Any, seed: Any) -> Iterator[tuple]:
         known = known_scenes()
         try:
             if number < len(known):
                 scene = known[number]
-                path = Path(files.download(f"room-{number + 1}.png", scene.image.save))
+                path = known_file(number)
                 shown = Compare(path, path.name, *scene.image.size, known=number)
                 # The middle one of the known points: rarely at the picture's edge.
                 x, y = min(scene.points.tolist(), key=lambda at: abs(at[0] - scene.image.width / 2))
@@ -258,12 +216,34 @@ class CompareTab:
         except ScenePoseError as error:
             gr.Warning(sentence(error))
             return
-        yield from self.answer(replace(shown, visible=visible), point, names, seed)
+        yield from self._answer(shown, point, names, seed, before)
+
+    def _answer(
+        self,
+        shown: Compare | None,
+        point: tuple[float, float] | None,
+        names: Any,
+        seed: Any,
+        before: Compare | None,
+    ) -> Iterator[tuple]:
+        """Every method at a point, panel by panel; a problem is a sentence, and what was shown stays."""
+        yield UNCHANGED  # an event that yields nothing would empty what it could have changed
+        if shown is None or point is None:
+            return
+        try:
+            yield from self._compare(shown, point, self._chosen(names), compare_page.whole(seed), before)
+        except ScenePoseError as error:
+            gr.Warning(sentence(error))
 
     def _compare(
-        self, shown: Compare, point: tuple[float, float], names: list[str], seed: int
+        self,
+        shown: Compare,
+        point: tuple[float, float],
+        names: list[str],
+        seed: int,
+        before: Compare | None,
     ) -> Iterator[tuple]:
-        """Waiting panels at once, then each as it finishes."""
+        """Waiting panels at once, then each as it finishes; ``before`` is what the page shows now."""
         from scenepose.predictor import check_point
 
         scene, truth = self.engine.scene(shown.path), None
@@ -277,11 +257,12 @@ class CompareTab:
         ready = {one.method: compare_page.panel(one, small, point) for one in finished}
         for method in names:
             ready[method] = compare_page.waiting(method, small, point)
-        slots = [compare_page.slot(name in shown.visible, ready.get(name)) for name in PANELS]
-        shown = replace(shown, visible=tuple(ready))
+        visible = before.visible if before else ()
+        slots = [compare_page.slot(name in visible, ready.get(name)) for name in PANELS]
         picture, (x, y) = compare_page.click_picture(shown, scene.picture), (round(point[0]), round(point[1]))
+        shown = replace(shown, visible=tuple(ready)).give(picture, before)
         yield shown, picture, cards.status("Comparing …"), x, y, *slots
-        for panel in compare(self.compared, scene, point, names, seed=seed, truth=truth):
+        for panel in compare(self.engine.compared, scene, point, names, seed=seed, truth=truth):
             finished.append(panel)
             html = compare_page.panel(panel, small, point)
             slots = [html if name == panel.method else gr.skip() for name in PANELS]

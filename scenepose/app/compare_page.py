@@ -7,7 +7,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -16,6 +15,7 @@ from PIL import Image, ImageDraw
 from scenepose import METHODS, draw
 from scenepose.app import files
 from scenepose.app.known import KnownScene, known_scenes
+from scenepose.app.shown import Shown
 from scenepose.comparison import Panel, Truth
 from scenepose.draw import hex_colour
 from scenepose.images import Picture
@@ -26,22 +26,12 @@ WIDTH = 560
 
 
 @dataclass(frozen=True)
-class Compare:
-    """What one visitor compares: a picture's file, the last click and its finished panels."""
+class Compare(Shown):
+    """What one visitor compares: a picture, the last click and its finished panels."""
 
-    path: Path
-    name: str
-    width: int
-    height: int
     known: int | None = None  # row in `known_scenes`
-    point: tuple[float, float] | None = None
     panels: tuple[Panel, ...] = ()
     visible: tuple[str, ...] = ()  # panels that the page shows, finished or not
-
-    @property
-    def served(self) -> tuple[int, int]:
-        """The size, in pixels, of the picture in the browser."""
-        return files.served_size(self.width, self.height)
 
     @property
     def scene(self) -> KnownScene | None:

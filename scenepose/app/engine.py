@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scenepose.errors import PictureError
+from scenepose import images, methods
+from scenepose.comparison import Compared
+from scenepose.errors import CheckpointError, PictureError
 
 if TYPE_CHECKING:
+    from scenepose.images import Picture
     from scenepose.predictor import Generator, Scene
 
-#: Encoded scenes that are kept: 3 MB each for photos of 1000 pixels, up to 70 MB for the largest.
-SCENES = 32
+#: Bytes of encoded scenes that are kept: a photo of 1000 pixels has some 6 MB, the largest ones 80 MB.
+MEMORY = 10**9
 
 
 class Engine:
     """The model and the scenes; every method may be called from any thread."""
 
-    def __init__(self, checkpoint: Path | None = None):
-        self._checkpoint = checkpoint
+    def __init__(self, checkpoint: Path | None = None, memory: int = MEMORY):
+        """``memory``: bytes of scenes that are kept; the last one always is."""
+        self._checkpoint, self._memory = checkpoint, memory
         self._generator: Future[Generator] = Future()
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Load the model in the background; PyTorch is imported there too, so that pages come first."""
+        """Load the model in the background; PyTorch is imported there too, so that pages come first.
+
+        Weights that are damaged or missing are told on stderr.
+        """
         threading.Thread(target=self._load, name="load-model", daemon=True).start()
 
     def _load(self) -> None:
@@ -43,6 +52,29 @@ class Engine:
             self._generator.set_result(generator)
         except BaseException as error:
             self._generator.set_exception(error)
+            _say(f"{error or type(error).__name__}; the demo goes on without a model")
+        else:
+            for complaint in self.complaints():
+                _say(complaint)
+
+    def complaints(self) -> list[str]:
+        """What is wrong with the compared methods' weights, a sentence each; waits for the model."""
+        from scenepose.baselines.checkpoint import read_head_file
+
+        encoder = self.generator().fingerprint
+        found = []
+        if lacking := methods.missing(self.folder):
+            found.append(f"there are no weights of {', '.join(lacking)}: the Compare tab leaves them out")
+        for name in methods.available(self.folder):
+            if name == "scenepose":
+                continue
+            path = methods.weights(name, self.folder)
+            try:
+                if (said := read_head_file(path).encoder) != encoder:
+                    found.append(f"{path} was trained on the encoder {said}, and this one is {encoder}")
+            except CheckpointError as error:
+                found.append(str(error))
+        return found
 
     @property
     def folder(self) -> Path | None:
@@ -57,23 +89,53 @@ class Engine:
         """
         return self._generator.result()
 
+    @cached_property
+    def compared(self) -> Compared:
+        """The methods to compare, loaded as they are asked for; waits for the main one."""
+        return Compared(self.generator(), self.folder)
+
     def scene(self, path: Path) -> Scene:
         """The encoded picture of a file, from memory where its contents were seen lately.
 
         Raises:
             PictureError: the file is gone or is no picture.
         """
-        try:
-            key = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError as error:
-            raise PictureError("this picture is no longer on the server; please load it again") from error
-        with self._lock:
-            if key in self._scenes:
-                self._scenes.move_to_end(key)
-                return self._scenes[key]
+        key = _key(path)
+        if kept := self._kept(key):
+            return kept
         scene = self.generator().encode(path)
         with self._lock:
             self._scenes[key] = scene
-            while len(self._scenes) > SCENES:
-                self._scenes.popitem(last=False)
+            total = sum(kept.nbytes for kept in self._scenes.values())
+            while total > self._memory and len(self._scenes) > 1:
+                _, oldest = self._scenes.popitem(last=False)
+                total -= oldest.nbytes
         return scene
+
+    def picture(self, path: Path) -> Picture:
+        """The picture of a file, without the model.
+
+        Raises:
+            PictureError: the file is gone or is no picture.
+        """
+        kept = self._kept(_key(path))
+        return kept.picture if kept else images.read(path)
+
+    def _kept(self, key: str) -> Scene | None:
+        with self._lock:
+            if key in self._scenes:
+                self._scenes.move_to_end(key)
+            return self._scenes.get(key)
+
+
+def _key(path: Path) -> str:
+    """What tells a file's contents from others'."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise PictureError("this picture is no longer on the server; please load it again") from error
+
+
+def _say(text: str) -> None:
+    """One line for whoever started the demo."""
+    print(f"scenepose: {' '.join(text.split())}", file=sys.stderr, flush=True)

@@ -1,8 +1,20 @@
-"""Files that go to and come from the browser."""
+"""Files that go to and come from the browser.
+
+What this process makes lies in a folder of its own, which goes when the process ends; a picture goes earlier,
+when its visitor has newer ones or has left (see `shown.Shown`), and everything else after a day.
+"""
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+import threading
+import time
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +25,12 @@ from PIL import Image
 
 #: Pictures are served with a longest side within this range (pixels): browsers never enlarge them.
 SERVED = (1280, 1600)
-
+#: Seconds between clean-ups, and the age from which files go.
+CLEANING = (
+    3600,
+    24 * 3600,
+)  #: Full-size drawings take seconds: they have a queue of their own, so that nobody's click waits for them.
+DRAWING: dict[str, Any] = {"concurrency_id": "drawing", "concurrency_limit": 2}
 
 C = TypeVar("C", bound=Component)
 
@@ -43,7 +60,7 @@ def served_size(width: int, height: int) -> tuple[int, int]:
 
 
 def serve(image: Image.Image) -> str:
-    """Write a picture where gradio serves and later deletes it.
+    """Write a picture where gradio serves it; its path.
 
     JPEG, because gradio's WebP takes ten times as long, and PNG a hundred times.
     """
@@ -52,14 +69,71 @@ def serve(image: Image.Image) -> str:
     return str(path)
 
 
-def download(name: str, write: Any) -> str:
+def download(name: str, write: Callable[[Path], Any]) -> str:
     """A file to download: ``write(path)`` fills it. Returns its path."""
     path = _fresh(name)
     write(path)
     return str(path)
 
 
+def keep(name: str, write: Callable[[Path], Any]) -> Path:
+    """A file that all visitors share: written when first asked for, kept as long as the process lives."""
+    path = _folder().path / name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)  # somebody may have tidied up
+        part = path.with_name(f"{uuid.uuid4().hex}{path.suffix}")
+        write(part)
+        part.replace(path)
+    return path
+
+
+def delete(path: str) -> None:
+    """Delete what `serve` or `download` made; nothing happens where it is gone."""
+    folder = Path(path).parent
+    if folder.parent == _folder().answers:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _fresh(name: str) -> Path:
-    folder = Path(get_upload_folder()) / uuid.uuid4().hex
+    place = _folder()
+    place.clean()
+    folder = place.answers / uuid.uuid4().hex
     folder.mkdir(parents=True)
     return folder / name
+
+
+class _Folder:
+    """This process's own folder: ``answers`` of single visitors, and files for all of them beside it."""
+
+    def __init__(self, parent: Path):
+        parent.mkdir(parents=True, exist_ok=True)
+        self.path = Path(tempfile.mkdtemp(prefix="scenepose-", dir=parent)).resolve()
+        self.answers = self.path / "answers"
+        self.answers.mkdir()
+        self._cleaned = time.monotonic()
+        atexit.register(shutil.rmtree, self.path, ignore_errors=True)
+        gr.set_static_paths(self.path)  # served from here: gradio makes and deletes no copies
+
+    def clean(self) -> None:
+        """Delete old answers, once in a while."""
+        interval, age = CLEANING
+        if time.monotonic() - self._cleaned < interval:
+            return
+        self._cleaned = time.monotonic()
+        with suppress(FileNotFoundError):  # somebody else was quicker; the rest waits for the next time
+            for folder in self.answers.iterdir():
+                if time.time() - folder.stat().st_mtime > age:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+_lock = threading.Lock()
+
+
+def _folder() -> _Folder:
+    with _lock:
+        return _made_folder(get_upload_folder())
+
+
+@cache
+def _made_folder(parent: str) -> _Folder:
+    return _Folder(Path(parent))

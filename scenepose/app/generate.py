@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from scenepose import draw, export
 from scenepose.app import cards, files
-from scenepose.app.clicks import clicked_point
+from scenepose.app.clicks import Click, read_click
 from scenepose.app.engine import Engine
+from scenepose.app.shown import Shown, forget
 from scenepose.assets import BundledScene
-from scenepose.errors import PointError, RequestError, ScenePoseError, sentence
+from scenepose.errors import ScenePoseError, sentence
+
+if TYPE_CHECKING:
+    from scenepose.predictor import Pose
 
 #: People shown at first, and at most.
 SHOWN, MOST = 3, 14
@@ -24,20 +29,12 @@ HINT = "Click anywhere in the picture. The people who fit there appear in it, an
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What one visitor looks at: a picture's file on this server, and its name and point."""
+class Generated(Shown):
+    """What one visitor looks at, whether it is a bundled scene, and the people in it by which method."""
 
-    path: Path
-    name: str
-    bundled: bool
-    width: int
-    height: int
-    point: tuple[float, float] | None = None
-
-    @property
-    def served(self) -> tuple[int, int]:
-        """The size, in pixels, of the picture in the browser."""
-        return files.served_size(self.width, self.height)
+    bundled: bool = False
+    poses: tuple[Pose, ...] = ()
+    method: str = ""
 
 
 class GenerateTab:
@@ -52,8 +49,7 @@ class GenerateTab:
 
     def _layout(self) -> None:
         first = next(iter(self.scenes.values()), None)
-        self.shown = gr.State(None)
-        self.clicked = gr.State(None)
+        self.shown, self.clicked = gr.State(None, delete_callback=forget), gr.State(None)
         with gr.Row(equal_height=False):
             with gr.Column(scale=7, min_width=320):
                 self.picture = gr.Image(
@@ -93,7 +89,7 @@ class GenerateTab:
         # Two steps, so that of several quick clicks the last one wins: each click is stored at once, without
         # waiting in the queue, and the answer that is computed next reads the newest.
         self.picture.select(
-            self.store_click, self.shown, self.clicked, queue=False, trigger_mode="multiple",
+            read_click, self.picture, self.clicked, queue=False, trigger_mode="multiple", preprocess=False,
             show_progress="hidden", api_visibility="private",
         ).then(
             self.answer_click, [self.shown, self.clicked, self.count], answer,
@@ -107,60 +103,52 @@ class GenerateTab:
         self.count.change(
             self.answer_again, [self.shown, self.count], answer, trigger_mode="always_last", **model
         )
-        self.gallery.select(self.open_bundled, self.count, answer, trigger_mode="always_last", **model)
-        self.upload.upload(self.open_upload, self.upload, answer, **model)
+        self.gallery.select(
+            self.open_bundled, [self.shown, self.count], answer, trigger_mode="always_last", **model
+        )
+        self.upload.upload(self.open_upload, [self.shown, self.upload], answer, **model)
         for button, make in ((self.png, self.make_png), (self.json, self.make_json)):
             button.click(
-                make, [self.shown, self.count], self.file, concurrency_id="model", concurrency_limit=1,
-                show_progress_on=button, api_visibility="private",
+                make, self.shown, self.file, show_progress_on=button, api_visibility="private",
+                **files.DRAWING,
             ).success(
                 None, js="() => document.querySelector('#sp-file a, a#sp-file, #sp-file').click()",
                 api_visibility="private",
             )  # fmt: skip
         self.app.load(self.open_first, self.count, answer, **model)
-        self._endpoint(model)
-
-    def _endpoint(self, model: dict[str, Any]) -> None:
-        """POST /generate: hidden components give the endpoint its types."""
-        with gr.Group(visible=False):
-            image = files.only_uploads(gr.File(label="image", file_types=["image"]))
-            x, y = gr.Number(label="x"), gr.Number(label="y")
-            top_k = gr.Number(5, label="top_k", precision=0)
-            result = gr.JSON(label="result")
-            gr.Button().click(
-                self.generate, [image, x, y, top_k], result, api_name="generate",
-                concurrency_id="model", concurrency_limit=1,
-            )  # fmt: skip
 
     # Events. Each answers with (shown, picture, cards, status, x, y).
 
-    def store_click(self, shown: Shown | None, event: gr.SelectData) -> Any:
-        """Remember where one clicked, in pixels of the original picture."""
-        return clicked_point(shown, event)
+    def answer_click(self, shown: Generated | None, click: Click | None, count: float) -> tuple:
+        """The people at the last click, in the scene that was clicked in; another may be shown by now."""
+        if click is None:
+            return _UNCHANGED
+        meant = shown.meant(click.picture) if shown else None
+        if meant is not None:
+            return self._answer(meant, click.point(meant.served, (meant.width, meant.height)), count, shown)
+        # The page begins with a bundled scene's own file, which can be clicked in before any answer.
+        for scene in self.scenes.values():
+            if os.path.abspath(scene.path) == os.path.abspath(click.picture):
+                return self._open(scene, click, count, shown)
+        return _UNCHANGED
 
-    def answer_click(self, shown: Shown | None, point: tuple[float, float] | None, count: float) -> tuple:
-        """The people at the last click."""
-        return self._answer(shown, point, count)
-
-    def answer_fields(self, shown: Shown | None, x: float | None, y: float | None, count: float) -> tuple:
+    def answer_fields(self, shown: Generated | None, x: float | None, y: float | None, count: float) -> tuple:
         """The people at the typed point."""
         if x is None or y is None:
             gr.Warning("Type both X and Y, in pixels of the picture.")
             return _UNCHANGED
-        return self._answer(shown, (x, y), count)
+        return self._answer(shown, (x, y), count, shown)
 
-    def answer_again(self, shown: Shown | None, count: float) -> tuple:
+    def answer_again(self, shown: Generated | None, count: float) -> tuple:
         """The same point, more or fewer people."""
-        if shown is None or shown.point is None:
-            return _UNCHANGED
-        return self._answer(shown, shown.point, count)
+        return self._answer(shown, shown.point if shown else None, count, shown)
 
-    def open_bundled(self, count: float, event: gr.SelectData) -> tuple:
+    def open_bundled(self, shown: Generated | None, count: float, event: gr.SelectData) -> tuple:
         """A scene of the gallery, with its starting point."""
         scenes = list(self.scenes.values())
         if not isinstance(event.index, int) or not 0 <= event.index < len(scenes):
             return _UNCHANGED
-        return self._open(scenes[event.index], None, count)
+        return self._open(scenes[event.index], None, count, shown)
 
     def open_first(self, count: float, request: gr.Request) -> tuple:
         """What a visitor sees first: the scene and point of the link, or the first scene's starting point."""
@@ -168,14 +156,8 @@ class GenerateTab:
         if "study" in asked:  # a rater's link: that visitor sees another tab, and needs no model
             return _UNCHANGED
         if not self.scenes:
-            return (
-                None,
-                None,
-                cards.hint(HINT),
-                cards.status("Load a photo of your own to begin."),
-                None,
-                None,
-            )
+            begin = cards.status("Load a photo of your own to begin.")
+            return None, None, cards.hint(HINT), begin, None, None
         scene = next(iter(self.scenes.values()))
         point = None
         if "scene" in asked:
@@ -189,9 +171,9 @@ class GenerateTab:
                 point = (float(asked["x"]), float(asked["y"]))
             except ValueError:
                 gr.Warning("The link’s point is no pair of numbers; here is the scene’s starting point.")
-        return self._open(scene, point, count)
+        return self._open(scene, point, count, None)
 
-    def open_upload(self, path: str | None) -> tuple:
+    def open_upload(self, before: Generated | None, path: str | None) -> tuple:
         """A visitor's own picture, without people yet."""
         if not path:
             return _UNCHANGED
@@ -201,71 +183,62 @@ class GenerateTab:
         except ScenePoseError as error:
             gr.Warning(sentence(error))
             return _UNCHANGED
-        shown = Shown(file, file.name, False, scene.width, scene.height)
+        shown = Generated(file, file.name, scene.width, scene.height)
         picture = files.serve(draw.overlay(scene.picture, [], size=shown.served))
         text = f"{file.name}, {scene.width} × {scene.height} pixels. Now click where somebody should be."
-        return shown, picture, cards.hint(HINT), cards.status(text), None, None
+        return shown.give(picture, before), picture, cards.hint(HINT), cards.status(text), None, None
 
-    def generate(self, image: str, x: float, y: float, top_k: float) -> dict[str, Any]:
-        """The people who fit at a point of a picture, best first, in pixels of the original picture.
+    # Downloads need no model: the people are those who are shown.
 
-        Args:
-            image: the picture file.
-            x: pixels from the left.
-            y: pixels from the top.
-            top_k: how many poses at most, 1 or more.
-        """
-        try:
-            if not image:
-                raise PointError("a picture is needed")
-            scene = self.engine.scene(Path(image))
-            try:
-                count = 5 if top_k is None else int(top_k)
-            except (TypeError, ValueError, OverflowError):
-                raise RequestError(f"top_k is a whole number, not {top_k!r}") from None
-            poses = scene.generate((x, y), top_k=count)
-        except ScenePoseError as error:
-            raise gr.Error(sentence(error), print_exception=False) from error
-        return export.record(Path(image).name, scene, (x, y), poses, scene.generator.name)
-
-    def make_png(self, shown: Shown | None, count: float) -> str | None:
+    def make_png(self, shown: Generated | None) -> str:
         """The picture with its people, at full size."""
-        return self._download(shown, count, ".png")
-
-    def make_json(self, shown: Shown | None, count: float) -> str | None:
-        """The poses in the schema of `export.record`."""
-        return self._download(shown, count, ".json")
-
-    def _download(self, shown: Shown | None, count: float, suffix: str) -> str:
-        if shown is None or shown.point is None:
-            raise gr.Error(
-                "There is nothing to download yet: click a place in the picture first.", print_exception=False
-            )
+        shown = _with_people(shown)
         try:
-            scene = self.engine.scene(shown.path)
-            poses = scene.generate(shown.point, top_k=_whole(count, SHOWN))
+            picture = self.engine.picture(shown.path)
         except ScenePoseError as error:
             raise gr.Error(sentence(error), print_exception=False) from error
-        name = Path(shown.name).stem + suffix
-        if suffix == ".png":
-            return files.download(name, draw.overlay(scene.picture, poses, shown.point).save)
-        record = export.record(shown.name, scene, shown.point, poses, scene.generator.name)
-        return files.download(name, lambda path: path.write_text(json.dumps(record), encoding="utf-8"))
+        return files.download(
+            Path(shown.name).stem + ".png", draw.overlay(picture, shown.poses, shown.point).save
+        )
 
-    def _open(self, scene: BundledScene, point: tuple[float, float] | None, count: float) -> tuple:
+    def make_json(self, shown: Generated | None) -> str:
+        """The poses in the schema of `export.record`."""
+        shown = _with_people(shown)
+        assert shown.point is not None
+        text = json.dumps(export.record(shown.name, shown, shown.point, shown.poses, shown.method))
+        return files.download(
+            Path(shown.name).stem + ".json", lambda path: path.write_text(text, encoding="utf-8")
+        )
+
+    def _open(
+        self,
+        scene: BundledScene,
+        at: Click | tuple[float, float] | None,
+        count: float,
+        before: Generated | None,
+    ) -> tuple:
+        """A bundled scene with the people at a point, a click in its own file, or where it starts."""
         try:
             encoded = self.engine.scene(scene.path)
         except ScenePoseError as error:
             gr.Warning(sentence(error))
             return (*_UNCHANGED[:3], cards.status(sentence(error)), *_UNCHANGED[4:])
-        shown = Shown(scene.path, scene.path.name, True, encoded.width, encoded.height)
+        size = encoded.width, encoded.height
+        shown = Generated(scene.path, scene.path.name, *size, bundled=True)
+        point = at.point(size, size) if isinstance(at, Click) else at
         if point is not None:
-            answer = self._answer(shown, point, count)
+            answer = self._answer(shown, point, count, before)
             if answer is not _UNCHANGED:
                 return answer
-        return self._answer(shown, scene.point, count)
+        return self._answer(shown, scene.point, count, before)
 
-    def _answer(self, shown: Shown | None, point: tuple[float, float] | None, count: float) -> tuple:
+    def _answer(
+        self,
+        shown: Generated | None,
+        point: tuple[float, float] | None,
+        count: float,
+        before: Generated | None,
+    ) -> tuple:
         """Generate, draw and describe; a problem is a sentence, and what was shown stays."""
         if shown is None or point is None:
             return _UNCHANGED
@@ -277,17 +250,26 @@ class GenerateTab:
         except ScenePoseError as error:
             gr.Warning(sentence(error))
             return _UNCHANGED
-        shown = Shown(shown.path, shown.name, shown.bundled, shown.width, shown.height, point)
+        shown = replace(shown, point=point, poses=tuple(poses), method=scene.generator.name)
         picture = files.serve(draw.overlay(scene.picture, poses, point, size=shown.served))
         x, y = round(point[0]), round(point[1])
         text = (
             f"{len(poses)} of {scene.generator.num_templates} at ({x}, {y}), generated in {elapsed:.0f} ms."
         )
         link = cards.scene_link(shown.path.stem, point) if shown.bundled else None
+        shown = shown.give(picture, before)
         return shown, picture, cards.cards(scene.generator, poses), cards.status(text, link), x, y
 
 
 _UNCHANGED = tuple(gr.skip() for _ in range(6))
+
+
+def _with_people(shown: Generated | None) -> Generated:
+    """What can be downloaded; an error where nobody is shown."""
+    if shown is None or shown.point is None:
+        text = "There is nothing to download yet: click a place in the picture first."
+        raise gr.Error(text, print_exception=False)
+    return shown
 
 
 def _whole(value: Any, otherwise: int) -> int:

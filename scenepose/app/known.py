@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from scenepose.app import files
 from scenepose.comparison import Truth
 
 #: How many are offered, and from how near a known point a click counts as it (picture heights).
@@ -38,6 +40,11 @@ class KnownScene:
             return None
         x, y = (float(value) for value in self.points[best])
         return (x, y), Truth(self.keypoints[best], self.known[best])
+
+
+def known_file(number: int) -> Path:
+    """The picture of one of `known_scenes` as a file, which all visitors share."""
+    return files.keep(f"room-{number + 1}.png", known_scenes()[number].image.save)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from dataclasses import dataclass
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 #: Requests that wait for the model at once, and the largest upload.
 QUEUE, MAX_UPLOAD = 64, "60mb"
-#: Seconds between clean-ups of pictures, and the age from which they go.
-CLEANING = (3600, 24 * 3600)
 
 
 @dataclass(frozen=True)
@@ -106,6 +105,8 @@ def serve(options: Options) -> None:
     if engine is not None:
         engine.start()
     print(f"ScenePose is running on http://{options.host}:{options.port}", flush=True)
+    # As Ctrl-C does: the server ends in order, and the pictures that it made go.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     app.block_thread()
 
 
@@ -113,7 +114,9 @@ def build(engine: Engine | None, scenes: list[BundledScene], desk: Desk) -> gr.B
     """The whole page around its tabs; without an engine only those of user studies."""
     import gradio as gr
 
+    from scenepose.app.api import Endpoints
     from scenepose.app.compare import CompareTab
+    from scenepose.app.files import CLEANING
     from scenepose.app.generate import GenerateTab
     from scenepose.app.study import StudyTab, tab_of_link
     from scenepose.app.study_results import ResultsTab
@@ -134,11 +137,13 @@ def build(engine: Engine | None, scenes: list[BundledScene], desk: Desk) -> gr.B
                 with gr.Tab("Generate", id="generate", elem_id="sp-tab-generate"):
                     GenerateTab(app, engine, scenes)
                 with gr.Tab("Compare", id="compare", elem_id="sp-tab-compare") as tab:
-                    CompareTab(engine, scenes, tab, engine.folder)
+                    CompareTab(engine, scenes, tab)
             with gr.Tab("Study", id="study", elem_id="sp-tab-study"):
                 StudyTab(desk)
             with gr.Tab("Results", id="results", elem_id="sp-tab-results"):
                 ResultsTab(app, desk)
+        if engine is not None:
+            Endpoints(engine)
         app.load(tab_of_link, None, tabs, queue=False, api_visibility="private", show_progress="hidden")
         gr.HTML(
             "Method: Yao, Chen, Niu, Sheng, “Scene-aware Human Pose Generation using Transformer”, "

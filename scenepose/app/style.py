@@ -47,7 +47,7 @@ CSS = """
   border: 3px solid white; box-shadow: 0 0 0 2px #10121899; pointer-events: none; z-index: 50;
   animation: sp-ripple .7s ease-out forwards; }
 @keyframes sp-ripple { to { transform: scale(3.2); opacity: 0; } }
-#sp-scene.sp-drop { outline: 3px dashed var(--primary-500); outline-offset: -6px; }
+.sp-drop { outline: 3px dashed var(--primary-500); outline-offset: -6px; }
 .sp-status { margin: 0; color: var(--body-text-color-subdued); font-size: .92rem; min-height: 1.4em; }
 .sp-status a { color: var(--link-text-color); margin-left: .6em; }
 .sp-hint { padding: 20px 18px; border: 1.5px dashed var(--border-color-primary); border-radius: 12px;
@@ -89,8 +89,8 @@ CSS = """
 """
 
 #: A ripple where one clicked, at once; the old picture stays visible until the next has arrived; a click
-#: while it arrives, whose place gradio cannot tell, waits for it; and pictures dropped on the scene go to
-#: the upload field.
+#: while it arrives, whose place gradio cannot tell, waits for it; and pictures dropped on a tab's scene go
+#: to its upload field (sp-upload of sp-scene).
 HEAD = """
 <script>
 document.addEventListener('pointerdown', (event) => {
@@ -120,11 +120,11 @@ document.addEventListener('click', (event) => {
 }, true);
 for (const kind of ['dragover', 'dragleave', 'drop']) {
   document.addEventListener(kind, (event) => {
-    const scene = event.target.closest && event.target.closest('#sp-scene');
+    const scene = event.target.closest && event.target.closest('#sp-scene, #sp-compare-scene');
     if (!scene) return;
     event.preventDefault();
     scene.classList.toggle('sp-drop', kind === 'dragover');
-    const input = document.querySelector('input[type=file]:has(+ #sp-upload)');
+    const input = document.querySelector(`input[type=file]:has(+ #${scene.id.replace('scene', 'upload')})`);
     if (kind !== 'drop' || !input || !event.dataTransfer.files.length) return;
     const one = new DataTransfer();
     one.items.add(event.dataTransfer.files[0]);
