@@ -9,7 +9,7 @@ import torch
 from scenepose.model.scenepose import ScenePose
 from tests import tiny
 from train import calibrate
-from train.balance import posture_shift
+from train.balance import posture_shifts
 from train.calibrate import fit_calibration
 
 
@@ -74,10 +74,20 @@ def test_the_model_says_the_calibrated_scores(monkeypatch: pytest.MonkeyPatch) -
     torch.testing.assert_close(scores(model), 0.5 * before + torch.arange(5) / 10)
 
 
-def test_the_posture_shift_evens_out_sitting_and_standing() -> None:
-    sits = np.array([False, True, True])
-    # Sitting points where the sitting templates trail by 0.42, upright ones where they trail by 2.
-    logits = np.array([[0.42, 0, -3]] * 5 + [[2.0, -1, 0]] * 5)
-    only = np.arange(10) < 5
-    assert posture_shift(logits, sits, only, ~only) == pytest.approx(0.45)
-    assert posture_shift(logits - [[5, 0, 0]], sits, only, ~only) == 0
+def test_posture_shifts_even_out_standing_and_sitting() -> None:
+    said = np.array(["upright", "sit", "sit", "lie", "crouch"])
+    lead = np.linspace(-1.0, 2.0, 61)
+    logits = np.zeros((122, 5))
+    logits[:61, 0], logits[61:, 0] = lead + 2.0, lead  # standing is ahead, less so where one sits
+    logits[:, 3] = -9.0
+    true = np.array(["upright"] * 61 + ["sit"] * 61)
+    found = posture_shifts(logits, said, true)
+    assert set(found) == {"sit"}
+    assert 0.5 < found["sit"] < 2.5
+    shifted = logits + np.where(said == "sit", found["sit"], 0.0)
+    right = [(said[one.argmax()] == name) for one, name in zip(shifted, true, strict=True)]
+    plain = [(said[one.argmax()] == name) for one, name in zip(logits, true, strict=True)]
+    assert np.mean(right) > np.mean(plain)
+    logits[:, 0] -= 9.0
+    assert posture_shifts(logits, said, true)["sit"] == 0
+    assert posture_shifts(logits, said, np.full(122, ""))["sit"] == 0

@@ -1,4 +1,4 @@
-"""Balance: sitting and standing people are told equally well, whatever number of templates each has."""
+"""Balance: who stands and who sits is told equally well, whatever number of templates each posture has."""
 
 from __future__ import annotations
 
@@ -6,49 +6,70 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from scenepose.data.samples import KINDS
 from scenepose.data.sources import open_source
 from scenepose.model.scenepose import ScenePose
 from train.calibrate import logit
-from train.judge import POSTURES, answer, judged_points, truth_at
+from train.judge import Truth, answer, judged_points, postures_of, some_kinds, truth_at
+
+#: Bending, crouching and leaning people are left alone: they stand, too, and fit wherever there is floor. So
+#: are those who lie: a shift that finds them all lays people down where there is no bed.
+BALANCED = ("upright", "sit")
 
 
-def posture_shift(logits: NDArray, sits: NDArray, only_sitting: NDArray, only_upright: NDArray) -> float:
-    """What to add to the sitting templates' logits so that both postures are told equally well.
+def posture_shifts(logits: NDArray, said: NDArray, true: NDArray) -> dict[str, float]:
+    """What to add to the logits of the templates that sit so that each posture is told well.
 
     Seated people face all ways, so their score is shared among more templates than that of people who stand
     and mostly face us; the top pose then stands too often.
 
     Args:
-        logits: (N, K). sits: (K,) bool, templates that sit.
-        only_sitting, only_upright: (N,) bool, points where poses of one posture only are known to fit.
+        logits: (N, K). said: (K,) names of the templates' postures.
+        true: (N,) name of the only posture of `BALANCED` of which poses are known to fit, "" where there is
+            no single one.
 
     Returns:
-        The shift, 0 to 3, with the highest mean of the two shares of right top poses; the smallest such.
-        0 where one of the two has no points.
+        Shifts from 0 to 3 by posture; those with the highest mean of the share of right top poses and its
+        mean over postures, the smallest such. 0 for a posture without templates or points.
     """
-    if not (only_sitting.any() and only_upright.any() and sits.any() and (~sits).any()):
-        return 0.0
-    lead = logits[:, ~sits].max(1) - logits[:, sits].max(1)
-    shifts = np.arange(0, 3.01, 0.05)
-    right = [((lead < s)[only_sitting].mean() + (lead >= s)[only_upright].mean()) / 2 for s in shifts]
-    return float(shifts[int(np.argmax(right))])
+    names = [name for name in BALANCED if (said == name).any() and (true == name).any()]
+    if "upright" not in names:
+        return dict.fromkeys(BALANCED[1:], 0.0)
+    best = np.stack([logits[:, said == name].max(1) for name in names], 1)
+    counted = np.isin(true, names)
+    best, right = best[counted], np.array([names.index(name) for name in true[counted]])
+
+    def quality(shifts: NDArray) -> float:
+        hit = (best + shifts).argmax(1) == right
+        return float(hit.mean() + np.mean([hit[right == n].mean() for n in range(len(names))]))
+
+    shifts = np.zeros(len(names))
+    for _ in range(3):
+        for n in range(1, len(names)):
+            tried = [
+                np.where(np.arange(len(names)) == n, value, shifts) for value in np.arange(0, 3.01, 0.05)
+            ]
+            shifts = tried[int(np.argmax([round(quality(one), 9) for one in tried]))]
+    found = dict(zip(names, shifts.tolist(), strict=True))
+    return {name: round(found.get(name, 0.0), 2) for name in BALANCED[1:]}
 
 
-def balance_postures(model: ScenePose, data: list[str], points: int = 300) -> float:
-    """Shift a model's classifier by `posture_shift`, found on validation points of its sources."""
-    columns: list[tuple[NDArray, NDArray, NDArray]] = []
+def only_posture(truth: Truth) -> NDArray:
+    """(N,) the one posture of `BALANCED` that fits at each point, "" where others fit too."""
+    sets = [set(postures_of(kinds).tolist()) & set(BALANCED) for kinds in truth.valid_kinds]
+    return np.array([next(iter(one)) if len(one) == 1 else "" for one in sets])
+
+
+def balance_postures(model: ScenePose, data: list[str], points: int = 600) -> dict[str, float]:
+    """Shift a model's classifier by `posture_shifts`, found on validation points of its sources."""
+    logits, true = [], []
     for name in data:
         source = open_source(name, "val")
         chosen = judged_points(source.samples, points)
         scores = answer(model, source, chosen).scores
         assert scores is not None
-        upright = {KINDS.index(kind) for kind in POSTURES}
-        valid = [set(kinds.tolist()) for kinds in truth_at(source.samples, chosen).valid_kinds]
-        sitting = np.array([kinds == {KINDS.index("sit")} for kinds in valid])
-        columns.append((logit(scores), sitting, np.array([kinds <= upright for kinds in valid])))
-    sits = np.array([kind == "sit" for kind in model.template_kinds])
-    shift = posture_shift(*(np.concatenate([c[0] for c in columns]), sits),
-                          *(np.concatenate([c[n] for c in columns]) for n in (1, 2)))  # fmt: skip
-    model.rescale_scores(1.0, shift * torch.from_numpy(sits).float())
-    return shift
+        logits.append(logit(scores))
+        true.append(only_posture(truth_at(source.samples, chosen)))
+    said = postures_of(some_kinds(model.template_kinds))
+    shifts = posture_shifts(np.concatenate(logits), said, np.concatenate(true))
+    model.rescale_scores(1.0, torch.tensor([shifts.get(str(name), 0.0) for name in said]))
+    return shifts

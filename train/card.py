@@ -55,8 +55,8 @@ DATA = {
 CALIBRATED = """Calibrated on {points} validation points, {empty} of them where nobody fits: of the templates
 with a score of 0.7 about 70 % fit, as far as the placer found."""
 
-SHIFTED = """ Before that the sitting templates' logits were shifted by {shift:.2f}, so that on validation
-points sitting and standing people are told equally well."""
+SHIFTED = """ Before that the logits of templates that {shifts}, so that on
+validation points who stands and who sits is told about equally well."""
 
 UNCALIBRATED = """The compatibility score is trained to rank, and a positive weighs {pos_weight} times a
 negative, so it is no probability."""
@@ -68,6 +68,7 @@ MEASURES = (
     ("mse", "MSE", 4),
     ("pck_nearest_valid", "PCK@0.2, nearest valid pose", 3),
     ("posture", "right posture, where one only fits", 3),
+    ("support", "right support, where one only fits", 3),
     ("size_error", "size error", 3),
 )
 
@@ -173,6 +174,9 @@ def main(config: CardConfig) -> None:
         if path is not None:
             sections.append(f"## {heading}\n\n{path.read_text().strip()}\n")
     frozen = run["model"]["freeze_stages"]
+    told = " and that ".join(
+        f"{name} were raised by {value:.2f}" for name, value in card["posture_shifts"].items() if value
+    )
     text = CARD.format(
         name=config.checkpoint.stem, templates=len(model.templates), licence=card["licence"],
         parameters=sum(p.numel() for p in model.parameters()) / 1e6, backbone=card["backbone"],
@@ -186,7 +190,7 @@ def main(config: CardConfig) -> None:
         scores=CALIBRATED.format(points=found["points"], empty=found["empty"])
         if found
         else UNCALIBRATED.format(pos_weight=run["pos_weight"]),
-        shifted=SHIFTED.format(shift=card["posture_shift"]) if card["posture_shift"] else "",
+        shifted=SHIFTED.format(shifts=told) if told else "",
         sections="".join(f"\n{section}" for section in sections),
         kinds=", ".join(dict.fromkeys(model.template_kinds)),
     )  # fmt: skip

@@ -42,6 +42,7 @@ COLUMNS = (
     ("pck_nearest_valid", "PCK, nearest valid"),
     ("kind", "right kind"),
     ("posture", "right posture"),
+    ("support", "right support"),
     ("size_error", "size error"),
     ("floating", "floating"),
     ("sinking", "sinking"),

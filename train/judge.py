@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,8 @@ from scenepose.views import crop
 
 #: Kinds that differ by little more than a step or a hand count as one posture.
 POSTURES = {"stand": "upright", "walk": "upright", "gesture": "upright", "carry": "upright"}
+#: What bears the others: their feet.
+SUPPORTS = {"sit": "seat", "lie": "bed"}
 
 
 class Answers(NamedTuple):
@@ -209,9 +211,14 @@ def scores_at(
     return scores
 
 
+def some_kinds(names: Sequence[str]) -> NDArray:
+    """(K,) index into `KINDS` of each of some kinds."""
+    return np.array([KINDS.index(name) for name in names])
+
+
 def kind_numbers(templates: TemplateSet) -> NDArray:
     """(K,) index into `KINDS` of each template."""
-    return np.array([KINDS.index(kind) for kind in templates.kinds])
+    return some_kinds(templates.kinds)
 
 
 def constant_answers(templates: TemplateSet, count: int, top: int = 5) -> Answers:
@@ -258,6 +265,7 @@ def per_point(answers: Answers, truth: Truth) -> dict[str, NDArray]:
         "pck_nearest_valid": defined(metrics.pck_nearest_valid(top, truth.valid, truth.valid_known)),
         "kind": defined(_kind_right(answers, truth)),
         "posture": defined(_posture_right(answers, truth)),
+        "support": defined(_support_right(answers, truth)),
         "size_error": defined(np.abs(size)),
         "size_bias": defined(size),
     }
@@ -278,7 +286,8 @@ def _size(answers: Answers, truth: Truth) -> NDArray:
     return size
 
 
-def _postures(kinds: NDArray) -> NDArray:
+def postures_of(kinds: NDArray) -> NDArray:
+    """Names of the postures of kinds (...): the kind, but one for those in `POSTURES`."""
     names = np.array([POSTURES.get(kind, kind) for kind in KINDS])
     return names[kinds]
 
@@ -291,8 +300,16 @@ def _kind_right(answers: Answers, truth: Truth) -> NDArray:
 
 def _posture_right(answers: Answers, truth: Truth) -> NDArray:
     """As `_kind_right`, with standing and walking people (and what is like them) as one posture."""
-    single = np.array([len(set(_postures(kinds).tolist())) == 1 for kinds in truth.valid_kinds])
-    right = _postures(answers.kinds[:, 0]) == _postures(truth.kinds)
+    single = np.array([len(set(postures_of(kinds).tolist())) == 1 for kinds in truth.valid_kinds])
+    right = postures_of(answers.kinds[:, 0]) == postures_of(truth.kinds)
+    return np.where(single & (answers.kinds[:, 0] >= 0), right, np.nan)
+
+
+def _support_right(answers: Answers, truth: Truth) -> NDArray:
+    """As `_kind_right`, for what bears the body: feet, a seat or a bed."""
+    names = np.array([SUPPORTS.get(kind, "feet") for kind in KINDS])
+    single = np.array([len(set(names[kinds].tolist())) == 1 for kinds in truth.valid_kinds])
+    right = names[answers.kinds[:, 0]] == names[truth.kinds]
     return np.where(single & (answers.kinds[:, 0] >= 0), right, np.nan)
 
 

@@ -46,7 +46,7 @@ def main(config: ReleaseConfig) -> None:
     source = config.run / f"{config.which}.safetensors"
     model, said = load_checkpoint(source), read_card(source)
     run = json.loads((config.run / "config.json").read_text())
-    shift = balance_postures(model, run["data"]) if config.balance else 0.0
+    shifts = balance_postures(model, run["data"]) if config.balance else {}
     found = calibrate(model, run["data"], config.calibrate)
     # Labels are refreshed first when the second stage begins; without self-training there is nothing else.
     refreshed = config.run / "labels.jsonl"
@@ -59,7 +59,7 @@ def main(config: ReleaseConfig) -> None:
         "step": said["step"], "validation": said["validation"], "compute": config.compute,
         "data": [name.split(":")[0] for name in run["data"]], "licence": config.licence,
         "backbone": Path(run["backbone"]).name, "calibration": found._asdict() if found else None,
-        "posture_shift": shift,
+        "posture_shifts": shifts,
         "second_stage_steps": max(0, said["step"] - first), "teacher_gain": taught,
         "run": {name: value for name, value in run.items() if name not in PATHS},
     }  # fmt: skip
