@@ -295,6 +295,28 @@ def test_perfect_answers_score_perfectly() -> None:
     assert set(found["kind"][~np.isnan(found["kind"])]) == {1.0}
 
 
+def test_kinds_that_differ_by_a_step_are_one_posture_and_feet_bear_all_who_do_not_sit_or_lie() -> None:
+    samples = tiny.samples()
+    points = judge.judged_points(samples)[:4]
+    stand, walk, lean, sit = (KINDS.index(name) for name in ("stand", "walk", "lean", "sit"))
+    there = [[stand], [stand, walk], [stand, lean], [stand, sit]]
+    truth = judge.truth_at(samples, points)
+    few = [np.resize(poses, (len(kinds), 16, 2)) for poses, kinds in zip(truth.valid, there, strict=True)]
+    truth = truth._replace(
+        kinds=np.full(4, stand),
+        valid=few,
+        valid_known=[np.ones(poses.shape[:2], bool) for poses in few],
+        valid_kinds=[np.array(kinds) for kinds in there],
+    )
+    walking = judge.Answers(truth.poses[:, None], np.zeros((4, 1), int), np.full((4, 1), walk))
+    found = judge.per_point(walking, truth)
+    np.testing.assert_array_equal(found["kind"], [0, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(found["posture"], [1, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(found["support"], [1, 1, 1, np.nan])
+    sitting = walking._replace(kinds=np.full((4, 1), sit))
+    np.testing.assert_array_equal(judge.per_point(sitting, truth)["support"], [0, 0, 0, np.nan])
+
+
 def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def opened(name: str, split: str):
         return tiny.source(frames=8, seed=("train", "val", "test").index(split))

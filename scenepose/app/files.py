@@ -26,10 +26,8 @@ from PIL import Image
 #: Pictures are served with a longest side within this range (pixels): browsers never enlarge them.
 SERVED = (1280, 1600)
 #: Seconds between clean-ups, and the age from which files go.
-CLEANING = (
-    3600,
-    24 * 3600,
-)  #: Full-size drawings take seconds: they have a queue of their own, so that nobody's click waits for them.
+CLEANING = (3600, 24 * 3600)
+#: Full-size drawings take seconds: they have a queue of their own, so that nobody's click waits for them.
 DRAWING: dict[str, Any] = {"concurrency_id": "drawing", "concurrency_limit": 2}
 
 C = TypeVar("C", bound=Component)
