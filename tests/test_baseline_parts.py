@@ -71,7 +71,7 @@ def test_unknown_joints_teach_nothing(
 
     def total(where: int) -> Tensor:
         pose, normalised = target.pose.clone(), target.normalised.clone()
-        pose[0, where] += 0.11
+        pose[0, where] += 0.3
         normalised[0, where] += 0.2
         torch.manual_seed(2)
         changed = target._replace(pose=pose, normalised=normalised)
@@ -82,7 +82,7 @@ def test_unknown_joints_teach_nothing(
     critic = head.critic_loss(features, target).detach() if head.critic is not None else 0.0
     plain = head.losses(features, target)["total"].detach() + critic
     torch.testing.assert_close(total(0), plain, rtol=1e-6, atol=1e-7)
-    assert abs(float(total(5) - plain)) > 3e-7
+    assert abs(float(total(5) - plain)) > 1e-6
 
 
 def test_matching_is_optimal() -> None:

@@ -43,18 +43,15 @@ def posture_shifts(logits: NDArray, said: NDArray, true: NDArray) -> dict[str, f
         return float(hit.mean() + np.mean([hit[right == n].mean() for n in range(len(names))]))
 
     shifts = np.zeros(len(names))
-    for _ in range(3):
-        for n in range(1, len(names)):
-            tried = [
-                np.where(np.arange(len(names)) == n, value, shifts) for value in np.arange(0, 3.01, 0.05)
-            ]
-            shifts = tried[int(np.argmax([round(quality(one), 9) for one in tried]))]
+    if len(names) > 1:
+        tried = [np.array([0.0, value]) for value in np.arange(0, 3.01, 0.05)]
+        shifts = tried[int(np.argmax([round(quality(one), 9) for one in tried]))]
     found = dict(zip(names, shifts.tolist(), strict=True))
     return {name: round(found.get(name, 0.0), 2) for name in BALANCED[1:]}
 
 
 def only_posture(truth: Truth) -> NDArray:
-    """(N,) the one posture of `BALANCED` that fits at each point, "" where others fit too."""
+    """(N,) the one posture of `BALANCED` that fits at each point, whatever else does; else ""."""
     sets = [set(postures_of(kinds).tolist()) & set(BALANCED) for kinds in truth.valid_kinds]
     return np.array([next(iter(one)) if len(one) == 1 else "" for one in sets])
 

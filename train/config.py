@@ -223,7 +223,7 @@ class TrainConfig(RunConfig):
     latest_switch: float = 0.6
     """Share of the steps after which the second stage begins in any case. Our choice, for short runs."""
     epoch_steps: int = 0
-    """Steps from one refreshing of the labels to the next; 0: as many as there are points by the batch."""
+    """Steps from one refreshing of the labels to the next; 0: as many as show as many points as there are."""
     refresh_points: int = 0
     """Each time the points are labelled that will be shown until the next; at most so many, or 0: all."""
     stable: float = 0.005

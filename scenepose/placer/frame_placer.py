@@ -269,9 +269,8 @@ class FramePlacer:
         sectors = np.round(headings / (np.pi / 2)).astype(int) % SECTORS
         around = [np.linalg.norm(self.middles[kind] - point, axis=1) < reach for point in points]
         lists = [np.flatnonzero(near & (sectors == s)) for near in around for s in range(SECTORS)]
-        left = np.array(
-            [SUPPORTED_TRIES if len(some) else 0 for some in lists]
-        )  # tries that are still lacking
+        # Tries that are still lacking.
+        left = np.array([SUPPORTED_TRIES if len(some) else 0 for some in lists])
         owners, everyone = [np.zeros(0, int)], [self.at_places(kind, np.zeros(0, int))[0]]
         for _ in range(ROUNDS):
             lacking = np.flatnonzero(left)
