@@ -6,15 +6,18 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
-from scenepose.data.samples import KINDS, Samples
+from scenepose.data.samples import KINDS, Samples, postures_of, supports_of
 from scenepose.geometry import decompose, normalise
 from scenepose.skeleton import mirror
 
+#: How poses are assigned to templates: see `TemplateSet`.
+Assign = Literal["shape", "posture"]
 #: Headings in eighths of a turn from the camera's direction towards the picture's right.
 DIRECTIONS = ("front", "right-front", "right", "right-back", "back", "left-back", "left", "left-front")
 
@@ -32,6 +35,8 @@ class TemplateSet:
         scale_std: (2,) float32 their standard deviations.
         offset_std: standard deviation of the training poses' offsets from their nearest template.
         scales: (K, 2) float32 mean width and height of each template's members; by default the common mean.
+        assign: which template stands for a pose. shape: the nearest, as in the paper. posture: the nearest of
+            those of the pose's posture. In its unit box somebody who lies can look like somebody who sits.
     """
 
     templates: NDArray
@@ -42,6 +47,7 @@ class TemplateSet:
     scale_std: NDArray
     offset_std: float
     scales: NDArray = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+    assign: Assign = "shape"
 
     def __post_init__(self) -> None:
         if not len(self.scales):
@@ -55,12 +61,23 @@ class TemplateSet:
         """The templates' numbers, most frequent first."""
         return np.argsort(-self.counts, kind="stable")
 
-    def nearest(self, poses: NDArray) -> NDArray:
+    def nearest(self, poses: NDArray, kinds: NDArray | None = None) -> NDArray:
         """The nearest template of each normalised pose (N, 16, 2), by its known joints: (N,) int64.
 
-        NaN joints count as unknown. A pose without any known joint gets template 0.
+        NaN joints count as unknown. A pose without any known joint gets the first template that may be its.
+
+        Args:
+            kinds: (N,) the poses' kinds, indices into `KINDS`. Given, and with ``assign`` "posture", only
+                templates count that are of the same posture; where there is none, those borne by the same
+                (lean: upright ones); where there is none either, all.
         """
-        return nearest(self.templates, poses)
+        if kinds is None or self.assign == "shape":
+            return nearest(self.templates, poses)
+        own = np.array([KINDS.index(kind) for kind in self.kinds])
+        among = postures_of(kinds)[:, None] == postures_of(own)
+        for wider in (supports_of(kinds)[:, None] == supports_of(own), np.ones_like(among)):
+            among = np.where(among.any(1, keepdims=True), among, wider)
+        return nearest(self.templates, poses, among)
 
     def to_json(self) -> str:
         """The set as one JSON object; `from_json` is the inverse."""
@@ -84,6 +101,7 @@ class TemplateSet:
                 scale_std=np.asarray(columns["scale_std"], np.float32),
                 offset_std=float(columns["offset_std"]),
                 scales=np.asarray(columns.get("scales", []), np.float32).reshape(-1, 2),
+                assign=columns.get("assign", "shape"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"this is no template set: {error}") from error
@@ -132,15 +150,18 @@ class Poses:
         return Poses(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in columns))
 
 
-def nearest(templates: NDArray, poses: NDArray) -> NDArray:
-    """The nearest of (K, 16, 2) templates for each of (N, 16, 2) poses, NaN joints left out: (N,) int64."""
+def nearest(templates: NDArray, poses: NDArray, among: NDArray | None = None) -> NDArray:
+    """The nearest of (K, 16, 2) templates for each of (N, 16, 2) poses, NaN joints left out: (N,) int64.
+
+    Only those ``among`` (N, K) bool count, at least one for each pose.
+    """
     known = np.logical_not(np.isnan(poses).any(-1))
     filled = np.where(known[..., None], poses, 0.0).reshape(len(poses), 32)
     weight = np.repeat(known, 2, axis=1).astype(np.float64)
     flat = templates.reshape(len(templates), 32).astype(np.float64)
     # |pose - template|^2 over the known joints, less the term that is the same for all templates
     distance = weight @ (flat**2).T - 2 * filled @ flat.T
-    return distance.argmin(1)
+    return (distance if among is None else np.where(among, distance, np.inf)).argmin(1)
 
 
 def fit(poses: Poses, count: int, seed: int = 0, balance: float = 0.0) -> NDArray:

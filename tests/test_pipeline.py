@@ -23,6 +23,8 @@ from scenepose.model.teacher import Teacher
 from tests import tiny, tiny_run
 from train import bench
 from train.labels import Labels, Stages, asked
+from train.loop import start
+from train.scenepose import ScenePoseRun
 from train.step import frozen
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -74,6 +76,13 @@ def test_the_teacher_stays_as_it_is_and_gives_no_gradient(unbroken: tiny_run.Rec
     assert student.grad is not None
     assert (student.grad[0] != 0).any()
     assert (student.grad[1] == 0).all()
+
+
+def test_a_teacher_of_other_assignments_is_refused(tmp_path: Path) -> None:
+    settings = tiny_run.settings(tmp_path, assign="posture")
+    templates = replace(tiny.template_set(), assign="posture")
+    with pytest.raises(ValueError, match="learnt with --assign shape, and this run has --assign posture"):
+        ScenePoseRun(settings, templates, start(settings), [tiny.source()], [])
 
 
 def test_discriminator_and_generator_pull_in_opposite_directions() -> None:

@@ -7,9 +7,10 @@ import pytest
 
 import scenepose
 from scenepose.assets import bundled_scenes, checkpoint_path
+from scenepose.data.samples import POSTURES
 from scenepose.data.sources import open_source
 from scenepose.model.checkpoint import load_checkpoint, read_card
-from train.judge import POSTURES, answer, constant_answers, judged_points, per_point, truth_at
+from train.judge import answer, constant_answers, judged_points, per_point, truth_at
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,23 @@ def test_names_are_unique() -> None:
     poses = clustered(1)
     described = describe(np.concatenate([tiny.poses(1)] * 2).astype(np.float32), poses)
     assert len(set(described.names)) == 2
+
+
+def test_templates_of_the_own_posture_stand_for_a_pose_where_that_is_asked() -> None:
+    shapes = tiny.poses(4, seed=7).astype(np.float32)
+    sets = replace(describe(tiny.poses(4).astype(np.float32), clustered()), templates=shapes)
+    assert sets.kinds == ("stand", "walk", "sit", "lie")
+    poses = np.repeat(shapes[[3]], 6, 0)  # all of them look as if they lay
+    kinds = np.array([KINDS.index(kind) for kind in ("stand", "carry", "sit", "lie", "lean", "bend")])
+    assert sets.nearest(poses, kinds).tolist() == [3] * 6
+    among = replace(sets, assign="posture")
+    assert among.nearest(poses).tolist() == [3] * 6  # kinds unknown
+    upright = nearest(shapes[:2], poses[:1])[0]
+    # Nobody else leans or bends, and upright people's feet bear them, too.
+    assert among.nearest(poses, kinds).tolist() == [upright, upright, 2, 3, upright, upright]
+    seated = replace(among, kinds=("sit",) * 4)
+    assert seated.nearest(poses, kinds).tolist() == [3] * 6  # nobody stands: all may be
+    assert TemplateSet.from_json(among.to_json()).assign == "posture"
 
 
 def test_choice_covers_every_kind_and_heading() -> None:

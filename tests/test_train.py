@@ -12,6 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from scenepose.data.samples import KINDS
+from scenepose.features import fingerprint
 from scenepose.metrics import pck
 from tests import tiny
 from train import balance, calibrate, evaluate, judge, release, scenepose, teacher, templates
@@ -20,6 +21,7 @@ from train.__main__ import COMMANDS
 from train.augment import Change, draw_change, no_change
 from train.batches import Batches, Sampler, Views, kinds_that_fit
 from train.config import AugmentConfig, TeacherConfig, TrainConfig
+from train.labels import Labels
 from train.loop import start, train_on
 from train.targets import targets_of
 
@@ -142,6 +144,24 @@ def test_mirroring_reassigns_the_nearest_template() -> None:
     assert plain.template[0] == sets.nearest(plain.normalised)[0]
 
 
+def test_first_labels_and_targets_agree_within_the_posture_too() -> None:
+    source, sets = tiny.source(), replace(tiny.template_set(), assign="posture")
+    points = np.flatnonzero(source.samples.primary_rows >= 0)
+    labels = Labels.none([source], sets)
+    kinds = np.array(sets.kinds)
+    differ = 0
+    for point in points:
+        change = no_change(96, 72)
+        frame = source.samples.select(np.array([point]))
+        for side, mirrored in enumerate((False, True)):
+            found = targets_of(frame, np.array([0]), change._replace(mirrored=mirrored), sets)
+            assert found.template[0] == labels.nearest[point, side]
+        sits = KINDS[source.samples.kinds[source.samples.primary_rows[point]]] == "sit"
+        assert (kinds[labels.nearest[point]] == "sit").all() == sits
+        differ += found.template[0] != replace(sets, assign="shape").nearest(found.normalised)[0]
+    assert differ  # else this would show nothing
+
+
 def test_targets_give_back_the_pose_and_negatives_are_all_negative() -> None:
     samples, sets = tiny.samples(), tiny.template_set()
     change = Change(0, 0, 96, 72, 48, 36)
@@ -261,6 +281,17 @@ def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_state(out: Path) 
     with pytest.raises(FloatingPointError, match="step 1 is not finite"):
         train_on(run, [batch, bad, batch, batch])
     assert (out / "a/state.pt").read_bytes() == before
+
+
+def test_frozen_encoder_keeps_its_fingerprint_while_the_rest_learns(out: Path) -> None:
+    run = prepared(config(out, freeze_encoder=True))
+    before = run.model.foundation.classifier.weight.detach().clone()
+    known = fingerprint(run.model)
+    run.train_step(batches_of(run)[0])
+    assert fingerprint(run.model) == known
+    assert not torch.equal(run.model.foundation.classifier.weight, before)
+    with run.averaged():
+        assert fingerprint(run.model) == known
 
 
 def test_init_says_what_it_leaves_fresh(out: Path) -> None:

@@ -51,6 +51,7 @@ ROWS = {
     "without adversarial loss": Row("losses", {"adversarial_weight": 0.0}),
     "with scales of all valid poses": Row("beyond the paper", {"scales": "valid"}),
     "telling places oftener": Row("beyond the paper", {"telling": 0.5}),
+    "templates within the posture": Row("beyond the paper", {"assign": "posture"}),
     "with surface loss": Row("beyond the paper", {"surface_weight": 1.0}),
     "with views in one frame": Row("beyond the paper", {"views": "aligned"}),
     "with scores from z_k": Row("beyond the paper", {"scores": "attended"}),
@@ -63,6 +64,7 @@ COLUMNS = (
     ("pck_top3", "best of 3"),
     ("pck_top5", "best of 5"),
     ("mse", "MSE"),
+    ("posture", "right posture"),
     ("pck_nearest_valid", "PCK, nearest valid"),
     ("average_precision", "AP of scores"),
     ("size_error", "size error"),
@@ -151,14 +153,15 @@ def templates_of(kind: str, count: int, config: AblateConfig) -> Path:
     return path
 
 
-def teacher_of(templates: Path, config: AblateConfig) -> Path:
-    """The teacher for a template set, trained where it is not there yet."""
-    out = config.out / templates.stem.replace("templates", "teacher")
+def teacher_of(settings: TrainConfig, config: AblateConfig) -> Path:
+    """The teacher for a row's template set and way to assign poses to it, trained where not there yet."""
+    other = "" if settings.assign == "shape" else f"-{settings.assign}"
+    out = config.out / (settings.templates.stem.replace("templates", "teacher") + other)
     steps = config.teacher_steps
     teacher.main(
         TeacherConfig(
-            out=out, templates=templates, steps=steps, warmup=steps // 10, view_size=config.view_size,
-            validate_every=steps, **config.shared,
+            out=out, templates=settings.templates, assign=settings.assign, steps=steps, warmup=steps // 10,
+            view_size=config.view_size, validate_every=steps, **config.shared,
         )
     )  # fmt: skip
     return out / "last.safetensors"
@@ -205,9 +208,9 @@ def row_of(name: str, config: AblateConfig) -> dict:
             )
         return kept["row"]
     print(f"== {name}")
-    templates = templates_of(*ROWS[name].templates, config)
+    templates_of(*ROWS[name].templates, config)
     if settings.distillation_weight:
-        settings = replace(settings, teacher=teacher_of(templates, config))
+        settings = replace(settings, teacher=teacher_of(settings, config))
     scenepose.main(settings)
     results, *_ = evaluate.evaluate(
         EvaluateConfig(

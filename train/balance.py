@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from scenepose.data.samples import postures_of
 from scenepose.data.sources import open_source
 from scenepose.model.scenepose import ScenePose
 from train.calibrate import logit
-from train.judge import Truth, answer, judged_points, postures_of, some_kinds, truth_at
+from train.judge import Truth, answer, judged_points, some_kinds, truth_at
 
 #: Bending, crouching and leaning people are left alone: they stand, too, and fit wherever there is floor. So
 #: are those who lie: a shift that finds them all lays people down where there is no bed.

@@ -61,9 +61,8 @@ class BaselineRun(Run):
         self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         if config.finetune:
             encoder = model.foundation
-            for part in (encoder.backbone, encoder.pixel_decoder, encoder.fusion, encoder.place):
-                if part is not None:
-                    part.requires_grad_(True)
+            for part in encoder.encoder:
+                part.requires_grad_(True)
             modules["encoder"] = encoder
         super().__init__(config, accelerator, {"systems": nn.ModuleDict(modules)})
         self.own = {name: _optimisers(name, head, model, config) for name, head in heads.items()}

@@ -10,6 +10,7 @@ from typing import Literal
 import tyro
 
 from scenepose.model.scenepose import ScenePoseConfig
+from scenepose.templates import Assign
 
 #: Fields that may differ when a run is continued: they change how it is run, not what comes out.
 FREE = {
@@ -137,6 +138,10 @@ class TeacherConfig(RunConfig):
     """Share of points where nobody fits: there is nothing to learn from them here."""
     view_size: int = 224
     """Of the local view, pixels; the main model's is used with it later."""
+    assign: Assign = "shape"
+    """shape: a pose's template is the nearest one, as in the paper. posture: the nearest of those of its
+    posture, so that who lies is not labelled as sitting because both look alike in a unit box. Beyond the
+    paper."""
     features: int = 512
     """Length of the feature vector that the student learns. Our choice."""
     offset_range: float = 1.0
@@ -180,9 +185,16 @@ class TrainConfig(RunConfig):
     """Checkpoints, state and logs go there; a run that was broken off continues from there."""
     init: Path | None = None
     """Start from a checkpoint's weights instead (same templates; the view size may differ)."""
+    freeze_encoder: bool = False
+    """Learn only what reads the feature map (classifier and transformers): half the time, and systems trained
+    on the encoder still fit it."""
     teacher: Path | None = Path("runs/teacher/best.safetensors")
     """What `python -m train teacher` made; --distillation-weight 0 trains without."""
 
+    assign: Assign = "shape"
+    """shape: a pose's template is the nearest one, as in the paper. posture: the nearest of those of its
+    posture, so that who lies is not labelled as sitting because both look alike in a unit box. Beyond the
+    paper. The teacher's has to be the same."""
     targets: Literal["nearest", "valid", "soft"] = "nearest"
     """nearest: one positive, as in the paper's first stage. valid: the nearest template of every pose known
     to fit is positive, and templates of kinds that were never tried there count neither way. soft: the same,

@@ -114,7 +114,8 @@ def score_quality(answers: Answers, truth: Truth, templates: TemplateSet) -> dic
     positive, counted = valid_templates(truth, templates)
     said, right = answers.scores[counted], positive[counted]
     bins = np.minimum((said * 10).astype(int), 9)
-    nearest = templates.nearest(normalise(np.where(truth.known[..., None], truth.poses, np.nan)))
+    poses = normalise(np.where(truth.known[..., None], truth.poses, np.nan))
+    nearest = templates.nearest(poses, truth.kinds)
     confusion = np.zeros((len(templates), len(templates)), int)
     np.add.at(confusion, (nearest, answers.templates[:, 0]), 1)
     return {

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from scenepose import metrics
-from scenepose.data.samples import KINDS, Samples
+from scenepose.data.samples import KINDS, Samples, postures_of, supports_of
 from scenepose.data.sources import Source
 from scenepose.geometry import (
     compose,
@@ -26,11 +26,6 @@ from scenepose.geometry import (
 from scenepose.model.scenepose import ScenePose
 from scenepose.templates import TemplateSet
 from scenepose.views import crop
-
-#: Kinds that differ by little more than a step or a hand count as one posture.
-POSTURES = {"stand": "upright", "walk": "upright", "gesture": "upright", "carry": "upright"}
-#: What bears the others: their feet.
-SUPPORTS = {"sit": "seat", "lie": "bed"}
 
 
 class Answers(NamedTuple):
@@ -286,12 +281,6 @@ def _size(answers: Answers, truth: Truth) -> NDArray:
     return size
 
 
-def postures_of(kinds: NDArray) -> NDArray:
-    """Names of the postures of kinds (...): the kind, but one for those in `POSTURES`."""
-    names = np.array([POSTURES.get(kind, kind) for kind in KINDS])
-    return names[kinds]
-
-
 def _kind_right(answers: Answers, truth: Truth) -> NDArray:
     """1 or 0 at points where poses of a single kind fit; NaN elsewhere, and where an answer has no kind."""
     single = np.array([len(set(kinds.tolist())) == 1 for kinds in truth.valid_kinds])
@@ -307,9 +296,8 @@ def _posture_right(answers: Answers, truth: Truth) -> NDArray:
 
 def _support_right(answers: Answers, truth: Truth) -> NDArray:
     """As `_kind_right`, for what bears the body: feet, a seat or a bed."""
-    names = np.array([SUPPORTS.get(kind, "feet") for kind in KINDS])
-    single = np.array([len(set(names[kinds].tolist())) == 1 for kinds in truth.valid_kinds])
-    right = names[answers.kinds[:, 0]] == names[truth.kinds]
+    single = np.array([len(set(supports_of(kinds).tolist())) == 1 for kinds in truth.valid_kinds])
+    right = supports_of(answers.kinds[:, 0]) == supports_of(truth.kinds)
     return np.where(single & (answers.kinds[:, 0] >= 0), right, np.nan)
 
 
@@ -322,5 +310,5 @@ def valid_templates(truth: Truth, templates: TemplateSet) -> tuple[NDArray, NDAr
     for n, (valid, known) in enumerate(zip(truth.valid, truth.valid_known, strict=True)):
         if len(valid):
             clean = np.where(known[..., None], valid, np.nan)
-            positive[n, templates.nearest(decompose(clean)[2])] = True
+            positive[n, templates.nearest(decompose(clean)[2], truth.valid_kinds[n])] = True
     return positive, positive | (truth.tried[:, kind_numbers(templates)] > 0)

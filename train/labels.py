@@ -71,7 +71,8 @@ class Labels:
             known = source.samples.visibility[rows] >= 1
             poses = np.where(known[..., None], source.samples.normalised_unit(rows), np.nan)
             plain = decompose(poses.astype(np.float64))[2]
-            both = np.stack([templates.nearest(plain), templates.nearest(mirror(plain))], 1)
+            kinds = source.samples.kinds[rows]
+            both = np.stack([templates.nearest(some, kinds) for some in (plain, mirror(plain))], 1)
             columns.append(np.where(rows[:, None] >= 0, both, -1))
         nearest = np.concatenate(columns)
         shape = nearest.shape

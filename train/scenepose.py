@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -50,6 +50,9 @@ class ScenePoseRun(Run):
         self.config, self.sources = config, sources
         generator = ScenePose(config.model, templates)
         self.fresh = _initialise(generator, config)
+        if config.freeze_encoder:
+            for part in generator.foundation.encoder:
+                part.requires_grad_(False)
         self.teacher = _teacher(config, templates, accelerator)
         modules: dict[str, torch.nn.Module] = {
             "student": Student(
@@ -136,7 +139,7 @@ class ScenePoseRun(Run):
             for source, points, truth in self.checks:
                 answers = self._answers(source, points)
                 poses = np.where(truth.known[..., None], truth.poses, np.nan)
-                nearest = self.model.template_set.nearest(normalise(poses))
+                nearest = self.model.template_set.nearest(normalise(poses), truth.kinds)
                 here = per_point(answers, truth)
                 here["template"] = (answers.templates[:, 0] == nearest).astype(float)
                 here["template_top5"] = (answers.templates == nearest[:, None]).any(1).astype(float)
@@ -262,6 +265,11 @@ def _teacher(config: TrainConfig, templates: TemplateSet, accelerator: Accelerat
     ours, theirs = templates.templates, known.templates
     if ours.shape != theirs.shape or not np.allclose(ours, theirs, atol=1e-4):
         raise ValueError(f"the teacher {config.teacher} learnt other templates than {config.templates} holds")
+    if templates.assign != known.assign:
+        raise ValueError(
+            f"the teacher {config.teacher} learnt with --assign {known.assign}, and this run has "
+            f"--assign {templates.assign}"
+        )
     if teacher.view_size != config.model.view_size:
         raise ValueError(
             f"the teacher {config.teacher} learnt from views of {teacher.view_size} pixels, and the model's "
@@ -293,7 +301,8 @@ def main(config: TrainConfig) -> None:
     sources = [open_source(name, "train") for name in config.data]
     checks = [open_source(name, "val") for name in config.data]
     _see_surfaces(config, sources)
-    run = ScenePoseRun(config, TemplateSet.load(config.templates), accelerator, sources, checks)
+    templates = replace(TemplateSet.load(config.templates), assign=config.assign)
+    run = ScenePoseRun(config, templates, accelerator, sources, checks)
     run.resume()
     if run.step == 0 and accelerator.is_main_process:
         start_from = config.init or f"backbone weights {config.backbone}"

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scenepose.data.samples import KINDS, Samples
-from train.judge import POSTURES
+from scenepose.data.samples import KINDS, POSTURES, Samples
 
 #: A gap below this, metres, is no fault.
 TOLERANCE = 0.1

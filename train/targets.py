@@ -58,7 +58,7 @@ def targets_of(
         known = samples.visibility[rows] >= 1
         keypoints = np.where(known[..., None], samples.keypoints[rows], np.nan).astype(np.float64)
         _, scale, normalised = decompose(change.keypoints(keypoints) / change.height)
-        nearest = templates.nearest(normalised)
+        nearest = templates.nearest(normalised, samples.kinds[rows])
         out.fits[n], out.template[n], out.scale[n] = True, nearest[first], scale[first]
         if scales == "valid":
             # Where several poses are nearest to one template, it learns their mean: order means nothing.

@@ -128,7 +128,7 @@ def main(config: TeacherConfig) -> None:
     accelerator = start(config)
     sources = [open_source(name, "train") for name in config.data]
     checks = [open_source(name, "val") for name in config.data]
-    templates = TemplateSet.load(config.templates)
+    templates = replace(TemplateSet.load(config.templates), assign=config.assign)
     run = TeacherRun(config, templates, accelerator, checks)
     run.resume()
     batches = Batches(

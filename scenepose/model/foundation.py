@@ -89,6 +89,11 @@ class Foundation(nn.Module):
         self.register_buffer("pooled_std", torch.ones(channels))
         self.classifier = nn.Linear(channels, num_templates)
 
+    @property
+    def encoder(self) -> list[nn.Module]:
+        """The parts that make F; the classifier only reads it."""
+        return [self.backbone, self.pixel_decoder, self.fusion, *([] if self.place is None else [self.place])]
+
     def encode_view(self, view: Tensor) -> Tensor:
         """Normalised views (B, 3, S, S) to maps (B, view_channels, S/8, S/8)."""
         return self.pixel_decoder(self.backbone(view))
