@@ -137,8 +137,8 @@ def compare(
                 raise CheckpointError(f"{name} answers with numbers that are none")
         except ScenePoseError as error:
             yield Panel(name, error=sentence(error))
-        except RuntimeError as error:  # torch's: out of memory, shapes that do not fit
-            yield Panel(name, error=sentence(f"{name} failed: {str(error).splitlines()[0]}"))
+        except Exception as error:  # whatever happens in one method, the others' panels come
+            yield Panel(name, error=sentence(f"{name} failed: {(str(error) or repr(error)).splitlines()[0]}"))
         else:
             drawn = seed if generator.stochastic else None
             yield Panel(name, pose, elapsed, drawn, _pck(pose, truth))

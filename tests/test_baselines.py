@@ -96,6 +96,17 @@ def test_one_batch_can_be_overfitted(
     assert error_of(head, features, target) < reached < before
 
 
+def test_placenet_learns_who_is_where(model: ScenePose, features: Features, target: Target) -> None:
+    """Its samples' mean comes near the place's own pose, and stays away from the next place's."""
+    head = fresh("placenet", model, features)
+    before = error_of(head, features, target, 16)
+    overfit(head, features, target, 300, 1e-3, published=True)
+    own = error_of(head, features, target, 16)
+    next_one = answers(head, features, 16).poses.mean(1).roll(1, 0) - target.pose
+    assert own < 0.9 * before
+    assert own < 0.9 * float(next_one.norm(dim=-1)[target.known].mean())
+
+
 @pytest.mark.parametrize("name", ["placenet", "graconet"])
 def test_discriminator_and_generator_pull_against_each_other(
     name: str, model: ScenePose, features: Features, target: Target

@@ -85,6 +85,21 @@ def test_one_failing_leaves_the_others(heads_folder: Path, compared: Compared, t
         list(compare(broken, compared.main.encode(room()), (-3, 5), METHODS))
 
 
+def test_whatever_a_method_trips_over_the_others_answer(
+    heads_folder: Path, compared: Compared, scene: Scene
+) -> None:
+    """Weights that became NaN make the assignment of PRTR's queries fail, in a way of its own."""
+    broken = Compared(compared.main, heads_folder)
+    head = broken.generator("prtr").head
+    assert head is not None
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter.fill_(torch.nan)
+    panels = list(compare(broken, scene, (300, 250), METHODS))
+    assert [panel.method for panel in panels if panel.error] == ["prtr"]
+    assert str(next(panel.error for panel in panels if panel.error)).startswith("Prtr failed: ")
+
+
 def test_pck_against_the_truth(compared: Compared, scene: Scene) -> None:
     (own,) = compare(compared, scene, (300, 250), ["scenepose"])
     assert own.pose is not None

@@ -51,11 +51,15 @@ def answers(head: Head, features: Features, count: int = 3, seed: int = 0) -> An
     return head.eval().decode(features, noise)
 
 
-def overfit(head: Head, features: Features, target: Target, steps: int, rate: float) -> list[float]:
-    """Train as `train baseline` does; the totals of the steps."""
+def overfit(
+    head: Head, features: Features, target: Target, steps: int, rate: float, *, published: bool = False
+) -> list[float]:
+    """Train as `train baseline` does; the totals of the steps. ``published``: with the head's own settings of
+    the optimisers."""
     own = [p for name, p in head.named_parameters() if not name.startswith("critic.")]
-    optimiser = torch.optim.Adam(own, rate, betas=(0.5, 0.99))
-    judge = torch.optim.Adam(head.critic.parameters(), rate / 10, betas=(0.5, 0.99)) if head.critic else None
+    betas, share = (head.betas, head.critic_rate) if published else ((0.5, 0.99), 0.1)
+    optimiser = torch.optim.Adam(own, rate, betas=betas)
+    judge = torch.optim.Adam(head.critic.parameters(), rate * share, betas=betas) if head.critic else None
     totals = []
     head.train()
     torch.manual_seed(1)

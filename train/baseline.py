@@ -180,7 +180,7 @@ def target_of(batch: Batch) -> Target:
     """The true poses of a batch, at the points where somebody fits."""
     normalised, known, scale = (column[batch.fits] for column in (batch.normalised, batch.known, batch.scale))
     normalised = torch.where(known[..., None], normalised, torch.zeros_like(normalised))
-    return Target(normalised * scale[:, None], known, normalised, scale)
+    return Target(normalised * scale[:, None], known, normalised, scale, batch.template[batch.fits])
 
 
 def _optimisers(
@@ -197,7 +197,7 @@ def _optimisers(
             {"params": vectors, "share": share, "weight_decay": 0.0},
         ]
 
-    own = groups([p for key, p in head.named_parameters() if not key.startswith("critic.")], 1.0)
+    own = groups([p for key, p in head.named_parameters() if not key.startswith("critic.")], head.rate)
     if config.finetune:
         own += groups(list(model.foundation.parameters()), config.backbone_lr)
     kinds: Callable = torch.optim.AdamW
@@ -243,6 +243,7 @@ def fresh_heads(
         torch.manual_seed(seed)  # so that a system starts the same, whichever others are trained beside it
         template_set = _thirty(sources) if name == "vae30" else model.template_set
         heads[name] = build(name, model.config, template_set, (sizes or {}).get(name))
+        heads[name].shares_templates = template_set is model.template_set
     return heads
 
 

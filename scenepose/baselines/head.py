@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.functional import adaptive_avg_pool2d, leaky_relu
 from torchvision.models.convnext import LayerNorm2d
 
 from scenepose.features import Features
@@ -22,6 +22,7 @@ class Target(NamedTuple):
     known: Tensor  # (B, 16) bool
     normalised: Tensor  # (B, 16, 2) box centred with unit sides; 0 where unknown
     scale: Tensor  # (B, 2) sides of the box in picture heights
+    template: Tensor | None = None  # (B,) of the encoder's template set, the one that stands for the pose
 
 
 class Answer(NamedTuple):
@@ -41,7 +42,9 @@ class Head(nn.Module):
         critic: the discriminator of those that are trained against one, else None.
         training_only: parts (prefixes of parameter names) that an answer does not need: not shipped.
         has_templates: whether its answers grow from the templates of its set.
-        betas: Adam's, when it is trained. critic_rate: the critic's learning rate, as a share of its own.
+        shares_templates: whether its set is the encoder's, when it is trained.
+        betas: Adam's, when it is trained. rate: its learning rate, as a share of the run's.
+        critic_rate: the critic's, likewise.
         template_set: what poses are like; a system's templates, where it has some.
         pose_mean, pose_std: (16, 2) of poses in picture heights, by the templates and the scales.
     """
@@ -51,7 +54,9 @@ class Head(nn.Module):
     sizes: Any
     training_only: tuple[str, ...] = ()
     has_templates: bool = False
+    shares_templates: bool = False
     betas: tuple[float, float] = (0.9, 0.999)
+    rate: float = 1.0
     critic_rate: float = 1.0
     pose_mean: Tensor
     pose_std: Tensor
@@ -176,10 +181,11 @@ class ViewSummary(nn.Module):
             self.std[number] = values.std((0, 2, 3)).clamp(min=1e-3)
 
     def forward(self, features: Features) -> Tensor:
-        """(B, width), not negative."""
+        """(B, width)."""
         parts = []
         for number, (view, reduce) in enumerate(zip(self.views, self.reduce, strict=True)):
             x = getattr(features, view).stride32
             x = (x - self.mean[number][:, None, None]) / self.std[number][:, None, None]
             parts.append(adaptive_avg_pool2d(torch.relu(reduce(x)), self.cells).flatten(1))
-        return torch.relu(self.join(torch.cat([*parts, 2 * features.place - 1], 1)))
+        # Leaky, because a generator whose inputs have all gone dark cannot learn to look again.
+        return leaky_relu(self.join(torch.cat([*parts, 2 * features.place - 1], 1)), 0.1)

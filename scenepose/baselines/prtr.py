@@ -12,7 +12,7 @@ from torch.nn.functional import avg_pool2d, cross_entropy, relu
 
 from scenepose.baselines.head import Answer, Head, Standardised, Target
 from scenepose.features import Features
-from scenepose.model.attention import Attention, DecoderLayer, mlp, sine_positions
+from scenepose.model.attention import Attention, mlp, sine_positions
 from scenepose.model.scenepose import ScenePoseConfig
 from scenepose.templates import TemplateSet
 
@@ -26,7 +26,7 @@ class PrtrConfig:
     width: int = 256
     heads: int = 8
     layers: int = 6  # of the encoder, and as many of the decoder
-    ffn: int = 2048
+    ffn: int = 1024  # as the main model's: half of the paper's, which has no room beside the others (ours)
     queries: int = 100
     dropout: float = 0.1
     pool: int = 2  # 14 x 14 tokens of F's 28 x 28: all of them cost more than two clicks (ours)
@@ -34,25 +34,46 @@ class PrtrConfig:
     none_weight: float = 0.1
 
 
-class EncoderLayer(nn.Module):
-    """DETR's: tokens look at each other, then think; positions are added to queries and keys."""
+class Layer(nn.Module):
+    """DETR's, norms first: tokens look at each other, queries at the memory too, then they think.
 
-    def __init__(self, width: int, heads: int, ffn: int, dropout: float) -> None:
+    With norms last, twelve layers let all tokens become one within some hundred steps of a short training;
+    DETR's own code has both ways.
+    """
+
+    def __init__(self, width: int, heads: int, ffn: int, dropout: float, *, asks: bool = False) -> None:
         super().__init__()
-        self.attention, self.norm = Attention(width, heads), nn.LayerNorm(width)
-        self.ffn_in, self.ffn_out = nn.Linear(width, ffn), nn.Linear(ffn, width)
+        self.norm, self.attention = nn.LayerNorm(width), Attention(width, heads)
+        self.norm_asked = nn.LayerNorm(width) if asks else None
+        self.asked = Attention(width, heads) if asks else None
         self.norm_ffn = nn.LayerNorm(width)
+        self.ffn_in, self.ffn_out = nn.Linear(width, ffn), nn.Linear(ffn, width)
         self.dropout = nn.Dropout(dropout)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() > 1:
+                nn.init.xavier_uniform_(parameter)
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
 
-    def forward(self, x: Tensor, positions: Tensor) -> Tensor:
-        """Tokens (B, N, C) and positions (N, C) to tokens (B, N, C)."""
-        placed = x + positions
-        x = self.norm(x + self.dropout(self.attention(placed, placed, x)))
-        return self.norm_ffn(x + self.dropout(self.ffn_out(relu(self.ffn_in(x)))))
+    def forward(
+        self, x: Tensor, own: Tensor, memory: Tensor | None = None, positions: Tensor | None = None
+    ) -> Tensor:
+        """Tokens (B, N, C), what each stands for (N, C), and a memory (B, M, C) with positions (M, C), to
+        tokens (B, N, C)."""
+        normed = self.norm(x)
+        x = x + self.dropout(self.attention(normed + own, normed + own, normed))
+        if self.asked is not None and self.norm_asked is not None:
+            assert memory is not None
+            assert positions is not None
+            found = self.asked(self.norm_asked(x) + own, memory + positions, memory)
+            x = x + self.dropout(found)
+        return x + self.dropout(self.ffn_out(relu(self.ffn_in(self.norm_ffn(x)))))
 
 
 class Prtr(Head):
     """100 queries, each a joint or none and a place; at the end every joint takes the query that suits it."""
+
+    rate = 0.4  # deep transformers want smaller steps: DETR 1e-4
 
     def __init__(self, config: PrtrConfig, encoder: ScenePoseConfig, template_set: TemplateSet) -> None:
         super().__init__(template_set)
@@ -61,8 +82,10 @@ class Prtr(Head):
         self.norm = Standardised(encoder.channels)
         self.project = nn.Conv2d(encoder.channels, width, 1)
         layers = range(config.layers)
-        self.encoder = nn.ModuleList(EncoderLayer(width, heads, ffn, dropout) for _ in layers)
-        self.decoder = nn.ModuleList(DecoderLayer(width, heads, ffn, dropout) for _ in layers)
+        self.encoder = nn.ModuleList(Layer(width, heads, ffn, dropout) for _ in layers)
+        self.norm_memory = nn.LayerNorm(width)
+        self.decoder = nn.ModuleList(Layer(width, heads, ffn, dropout, asks=True) for _ in layers)
+        self.norm_said = nn.LayerNorm(width)
         self.queries = nn.Embedding(config.queries, width)
         self.classes = nn.Linear(width, JOINTS + 1)
         self.places = mlp(width, width, width, 2)
@@ -75,12 +98,13 @@ class Prtr(Head):
         memory = tokens.flatten(2).transpose(1, 2)
         for layer in self.encoder:
             memory = layer(memory, positions)
-        identity = self.queries.weight.expand(len(memory), -1, -1)
-        x, said = torch.zeros_like(identity), []
+        memory = self.norm_memory(memory)
+        x, said = memory.new_zeros(len(memory), *self.queries.weight.shape), []
         for layer in self.decoder:
-            x = layer(x, identity, memory, positions)
+            x = layer(x, self.queries.weight, memory, positions)
+            found = self.norm_said(x)
             # A pose may reach as far as a picture height from the point, beyond the local view.
-            said.append((self.classes(x).float(), 2 * self.places(x).float().sigmoid() - 1))
+            said.append((self.classes(found).float(), 2 * self.places(found).float().sigmoid() - 1))
         return said
 
     def decode(self, features: Features, noise: Tensor | None = None) -> Answer:

@@ -27,7 +27,7 @@ class VaeConfig:
     # the latent would say nothing, because noise as wide as the data explains it all.
     sigma: float = 0.5
     kl: float = 1.0
-    classification: float = 1.0  # ours: the paper trains the classifier for itself
+    classification: float = 1.0  # the two share nothing
 
 
 class Vae(Head):
@@ -53,7 +53,10 @@ class Vae(Head):
             values = torch.from_numpy(getattr(template_set, name).copy())
             self.register_buffer(name, values, persistent=False)
         self.summary = ViewSummary(("whole", "local", "detail"), width)
-        self.classifier = nn.Linear(width, classes)
+        # The classifier sees for itself: the paper trains it alone, and the VAE's loss is far larger.
+        self.classifier = nn.Sequential(
+            ViewSummary(("whole", "local", "detail"), width), nn.Linear(width, classes)
+        )
         self.encoder = mlp(34 + classes + width, width, width, 2 * config.latent)
         self.decoder = mlp(config.latent + classes + width, width, width, 34)
 
@@ -61,7 +64,7 @@ class Vae(Head):
         """n samples: the first of the most probable class, further ones of classes drawn by probability."""
         assert noise is not None
         given = self.summary(features)
-        chances = self.classifier(given).float().softmax(-1)  # (B, K)
+        chances = self.classifier(features).float().softmax(-1)  # (B, K)
         uniform = torch.special.ndtr(noise[..., -1]).expand(len(given), -1).contiguous()
         drawn = torch.searchsorted(chances.cumsum(-1), uniform).clamp(max=chances.shape[-1] - 1)
         best = chances.argmax(-1, keepdim=True)
@@ -84,7 +87,10 @@ class Vae(Head):
         return numbers[..., :2], numbers[..., 2:].unflatten(-1, (16, 2))
 
     def nearest(self, target: Target) -> Tensor:
-        """The class of each true pose: its nearest template, by the known joints (B,)."""
+        """The class of each true pose (B,): the template that stands for it, or the nearest one by the known
+        joints."""
+        if self.shares_templates and target.template is not None:
+            return target.template
         squared = ((target.normalised[:, None] - self.templates) ** 2).sum(-1)  # (B, K, 16)
         return (squared * target.known[:, None]).sum(-1).argmin(-1)
 
@@ -102,7 +108,7 @@ class Vae(Head):
         error = ((said_scale - scale) ** 2).sum(-1)
         error = error + (((said_deformation - deformation) ** 2) * known).sum((1, 2))
         parts = {
-            "classification": cross_entropy(self.classifier(given).float(), classes),
+            "classification": cross_entropy(self.classifier(features).float(), classes),
             "reconstruction": error.mean() / (2 * self.config.sigma**2),
             "kl": kl_divergence(mean, log_variance).mean(),
         }
