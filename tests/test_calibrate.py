@@ -9,7 +9,7 @@ import torch
 from scenepose.model.scenepose import ScenePose
 from tests import tiny
 from train import calibrate
-from train.balance import posture_shifts
+from train.balance import Told, posture_shifts
 from train.calibrate import fit_calibration
 
 
@@ -74,20 +74,26 @@ def test_the_model_says_the_calibrated_scores(monkeypatch: pytest.MonkeyPatch) -
     torch.testing.assert_close(scores(model), 0.5 * before + torch.arange(5) / 10)
 
 
-def test_posture_shifts_even_out_standing_and_sitting() -> None:
-    said = np.array(["upright", "sit", "sit", "lie", "crouch"])
+def test_posture_shifts_even_out_postures_and_keep_poses_good() -> None:
+    said = np.array(["upright", "sit", "sit", "lie"])
     lead = np.linspace(-1.0, 2.0, 61)
-    logits = np.zeros((122, 5))
+    logits = np.zeros((122, 4))
     logits[:61, 0], logits[61:, 0] = lead + 2.0, lead  # standing is ahead, less so where one sits
     logits[:, 3] = -9.0
-    true = np.array(["upright"] * 61 + ["sit"] * 61)
-    found = posture_shifts(logits, said, true)
-    assert set(found) == {"sit"}
+    only = np.array(["upright"] * 61 + ["sit"] * 61)
+    flat = np.full_like(logits, 0.5)
+    found = posture_shifts(Told(logits, flat, only), said)
+    assert set(found) == {"upright", "sit", "lie"}
+    assert found["upright"] == found["lie"] == 0, "nothing speaks for another"
     assert 0.5 < found["sit"] < 2.5
     shifted = logits + np.where(said == "sit", found["sit"], 0.0)
-    right = [(said[one.argmax()] == name) for one, name in zip(shifted, true, strict=True)]
-    plain = [(said[one.argmax()] == name) for one, name in zip(logits, true, strict=True)]
+    right = [(said[one.argmax()] == name) for one, name in zip(shifted, only, strict=True)]
+    plain = [(said[one.argmax()] == name) for one, name in zip(logits, only, strict=True)]
     assert np.mean(right) > np.mean(plain)
+    # Poses that are no good hold a posture back, where nothing tells which one is right.
+    poor = np.where(said == "sit", 0.1, flat)
+    nothing = np.full(122, "")
+    assert posture_shifts(Told(logits, poor, nothing), said)["sit"] < 0
+    assert posture_shifts(Told(logits, flat, nothing), said)["sit"] == 0
     logits[:, 0] -= 9.0
-    assert posture_shifts(logits, said, true)["sit"] == 0
-    assert posture_shifts(logits, said, np.full(122, ""))["sit"] == 0
+    assert posture_shifts(Told(logits, flat, np.where(only == "sit", only, "")), said)["sit"] == 0

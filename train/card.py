@@ -55,8 +55,10 @@ DATA = {
 CALIBRATED = """Calibrated on {points} validation points, {empty} of them where nobody fits: of the templates
 with a score of 0.7 about 70 % fit, as far as the placer found."""
 
-SHIFTED = """ Before that the logits of templates that {shifts}, so that on
-validation points who stands and who sits is told about equally well."""
+FROZEN = "What makes the feature map stayed fixed in this run."
+
+SHIFTED = """ Before that the logits of the postures'
+templates were shifted ({shifts}), to what made the top poses best on validation points."""
 
 UNCALIBRATED = """The compatibility score is trained to rank, and a positive weighs {pos_weight} times a
 negative, so it is no probability."""
@@ -100,6 +102,8 @@ def method_of(run: dict, second_stage: int, teacher_gain: float | None = None) -
     used, without = ([name for name, weight in parts.items() if bool(weight) == on] for on in (True, False))
     if run.get("surface_weight"):
         used.append("the surface loss (beyond the paper)")
+    if run.get("assign") == "posture":
+        used.append("templates assigned within a pose's posture (beyond the paper)")
     listed = (("With", used), ("Without", without))
     told = [f"{word} {', '.join(names)}." for word, names in listed if names]
     if run.get("self_training") and second_stage:
@@ -174,9 +178,7 @@ def main(config: CardConfig) -> None:
         if path is not None:
             sections.append(f"## {heading}\n\n{path.read_text().strip()}\n")
     frozen = run["model"]["freeze_stages"]
-    told = " and that ".join(
-        f"{name} were raised by {value:.2f}" for name, value in card["posture_shifts"].items() if value
-    )
+    told = ", ".join(f"{name} {value:+.1f}" for name, value in card["posture_shifts"].items() if value)
     text = CARD.format(
         name=config.checkpoint.stem, templates=len(model.templates), licence=card["licence"],
         parameters=sum(p.numel() for p in model.parameters()) / 1e6, backbone=card["backbone"],
@@ -184,7 +186,8 @@ def main(config: CardConfig) -> None:
         data="\n".join(DATA.get(name, f"- {name}") for name in dict.fromkeys(card["data"])),
         steps=card["step"], frames=run["frames"], points=run["points_per_frame"],
         parts=method_of(run, card["second_stage_steps"], card.get("teacher_gain")),
-        frozen=f"{frozen} of the backbone's 4 stages stayed fixed." if frozen else "Nothing stayed fixed.",
+        frozen=FROZEN if run.get("freeze_encoder") else f"{frozen} of the backbone's 4 stages stayed fixed."
+        if frozen else "Nothing stayed fixed.",
         compute=f" {card['compute']}" if card["compute"] else "",
         validation="\n".join(f"- {name}: {value:.3f}" for name, value in card["validation"].items()),
         scores=CALIBRATED.format(points=found["points"], empty=found["empty"])

@@ -27,7 +27,7 @@ class ReleaseConfig:
     which: str = "best"
     """best or last"""
     balance: bool = True
-    """Shift the sitting templates' scores first, see `train.balance`."""
+    """Shift each posture's scores first, see `train.balance`."""
     calibrate: Level = "shared"
     """See `train.calibrate`; none leaves the scores as they were learnt."""
     compute: str = ""
