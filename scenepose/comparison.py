@@ -98,8 +98,10 @@ class Compared:
         if name == "scenepose":
             return self.main
         if name not in self._loaded:
-            path = methods.weights(name, self.folder)
-            self._loaded[name] = self.main.with_method(name, path if path.is_file() else None)
+            path = methods.weights(name, self.folder) if self.folder else None
+            if path is not None and not path.is_file():
+                raise CheckpointError(f"there are no weights of {name} in {self.folder}")
+            self._loaded[name] = self.main.with_method(name, path)
         return self._loaded[name]
 
 

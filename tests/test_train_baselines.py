@@ -13,7 +13,7 @@ from PIL import Image
 import scenepose
 from scenepose.errors import CheckpointError
 from scenepose.metrics import diversity
-from scenepose.model.checkpoint import save_checkpoint
+from scenepose.model.checkpoint import read_floats, save_checkpoint
 from tests import tiny
 from tests.tiny_heads import run_of, settings
 from train import evaluate
@@ -108,6 +108,17 @@ def test_finetuning_has_an_encoder_of_its_own(encoder: Path, tmp_path: Path) -> 
         scenepose.load("regression", head, "cpu", encoder=encoder)
     generator = scenepose.load("regression", head, "cpu", encoder=tmp_path / own)
     assert len(generator.encode(Image.new("RGB", (90, 90))).generate((45, 45))) == 1
+
+
+def test_a_run_may_start_from_trained_systems(encoder: Path, tmp_path: Path) -> None:
+    run, batches = run_of(settings(tmp_path / "first", encoder, methods=["placenet"], steps=2))
+    train_on(run, loader_of(run, batches))
+    again = settings(tmp_path / "second", encoder, methods=["placenet"], init=tmp_path / "first")
+    state = run_of(again)[0].heads["placenet"].state_dict()
+    trained = read_floats(tmp_path / "first" / "placenet.safetensors")
+    assert all(torch.equal(state[name], tensor) for name, tensor in trained.items())
+    with pytest.raises(CheckpointError, match="there is no file"):
+        run_of(settings(tmp_path / "third", encoder, methods=["vae"], init=tmp_path / "first"))
 
 
 def test_which_systems_are_trained() -> None:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from scenepose import METHODS, VARIANTS
 from scenepose.baselines import build
-from scenepose.baselines.checkpoint import save_head
+from scenepose.baselines.checkpoint import load_head, save_head
 from scenepose.baselines.head import Head, Target
 from scenepose.data.sources import Source, open_source
 from scenepose.features import Features, encode, fingerprint, join
@@ -247,6 +247,15 @@ def fresh_heads(
     return heads
 
 
+def start_from(head: Head, name: str, model: ScenePose, folder: Path) -> None:
+    """Give a system the weights of ``folder``; what does not ship with them, as a discriminator, stays fresh.
+
+    Raises:
+        CheckpointError: they are missing, damaged, or of another system or encoder.
+    """
+    head.load_state_dict(load_head(folder / f"{name}.safetensors", name, model).state_dict(), strict=False)
+
+
 def _thirty(sources: Sequence[Source]) -> TemplateSet:
     poses = reduce(Poses.joined, (Poses.primary(source.samples) for source in sources))
     return describe(fit(poses, 30), poses)
@@ -265,13 +274,16 @@ def prepare(
     accelerator = start(config)
     model = load_checkpoint(config.encoder)
     heads = fresh_heads(names, model, sources, config.seed, sizes)
+    if config.init is not None:
+        for name, head in heads.items():
+            start_from(head, name, model, config.init)
     run = BaselineRun(config, accelerator, model, heads, checks)
     run.resume()
     batches = Batches(
         sources, model.template_set, config, view_size=model.config.view_size,
         part=(accelerator.process_index, accelerator.num_processes), cut=run.device.type == "cpu",
     )  # fmt: skip
-    if run.step == 0:
+    if run.step == 0 and config.init is None:
         run.standardise([batches.whole(step) for step in range(min(FIRST, config.steps))])
     return run, batches
 

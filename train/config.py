@@ -165,6 +165,8 @@ class BaselineConfig(RunConfig):
     """The main model, whose encoder is shared."""
     finetune: bool = False
     """Train one system end to end, with an encoder of its own; in the table it stands beside the others."""
+    init: Path | None = None
+    """Folder of NAME.safetensors to start from, trained on the same encoder; else systems start fresh."""
     negatives: tyro.conf.Suppress[float] = 0.0
     """There is nothing to learn here from points where nobody fits."""
     templates: tyro.conf.Suppress[Path] = Path("assets/templates/picked.json")
