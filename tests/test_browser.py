@@ -82,7 +82,7 @@ def point(page: Page) -> tuple[float, float]:
 
 def expect_point(page: Page, x: float, y: float, tolerance: float) -> None:
     """Wait until the answer is for this point, to within some pixels of the original picture."""
-    for _ in range(100):
+    for _ in range(300):  # of a tenth of a second
         at = point(page) if "generated in" in page.locator(".sp-status").inner_text() else (-1e9, -1e9)
         if abs(at[0] - x) <= tolerance and abs(at[1] - y) <= tolerance:
             return

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import scenepose
-from scenepose import cli, geometry, images
+from scenepose import cli, geometry, images, methods
 from scenepose.errors import PointError, RequestError
 from scenepose.predictor import Generator
 from scenepose.study import items, sources
@@ -131,7 +131,7 @@ def test_from_create_to_import(folder: Path, tmp_path: Path, capsys: pytest.Capt
     assert len({*links}) == 2
     key = links[0].split("participant=")[1]
     database = Database(str(url))
-    assert studies(database)[0]["sources"] == ["scenepose", "template"]
+    assert studies(database)[0]["sources"] == [*methods.available(), "template"]
     finish(Sessions(database), name, key, "a")
     rows = rows_of(database, name)
     database.close()
