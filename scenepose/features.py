@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from scenepose.model.foundation import ENCODER
 from scenepose.model.scenepose import ScenePose
 
 
@@ -115,8 +116,7 @@ def fingerprint(model: ScenePose) -> str:
     encoder = {
         name: tensor
         for name, tensor in model.foundation.state_dict().items()
-        if name.split(".")[0] in ("backbone", "pixel_decoder", "fusion", "place")
-        and not name.endswith("num_batches_tracked")
+        if name.split(".")[0] in ENCODER and not name.endswith("num_batches_tracked")
     }
     for name in sorted(encoder):
         tensor = encoder[name].detach().cpu()

@@ -57,6 +57,11 @@ class TemplateSet:
         return len(self.templates)
 
     @property
+    def kind_numbers(self) -> NDArray:
+        """(K,) index into `KINDS` of each template."""
+        return np.array([KINDS.index(kind) for kind in self.kinds])
+
+    @property
     def by_frequency(self) -> NDArray:
         """The templates' numbers, most frequent first."""
         return np.argsort(-self.counts, kind="stable")
@@ -73,7 +78,7 @@ class TemplateSet:
         """
         if kinds is None or self.assign == "shape":
             return nearest(self.templates, poses)
-        own = np.array([KINDS.index(kind) for kind in self.kinds])
+        own = self.kind_numbers
         among = postures_of(kinds)[:, None] == postures_of(own)
         for wider in (supports_of(kinds)[:, None] == supports_of(own), np.ones_like(among)):
             among = np.where(among.any(1, keepdims=True), among, wider)

@@ -68,9 +68,8 @@ def test_unknown_joints_teach_nothing(
 ) -> None:
     """What an unknown joint's target says, in pose or shape, changes no loss; that of a known one does."""
     head = fresh(name, model, features).eval()
-    for (
-        layer
-    ) in head.modules():  # heatmaps are dark at first: a joint that moves then changes next to nothing
+    for layer in head.modules():
+        # Heatmaps are dark at first: a joint that moves then changes next to nothing.
         if isinstance(layer, torch.nn.Conv2d) and layer.out_channels == 16:
             torch.nn.init.normal_(layer.weight, std=0.1)
 

@@ -13,7 +13,7 @@ from scenepose.data.samples import postures_of
 from scenepose.data.sources import open_source
 from scenepose.model.scenepose import ScenePose
 from train.calibrate import logit
-from train.judge import Truth, answer, judged_points, some_kinds, truth_at
+from train.judge import Truth, answer, judged_points, truth_at
 
 #: What shifts are tried, in logits; and how often all postures are gone through.
 TRIED = np.arange(-2, 2.01, 0.1)
@@ -81,7 +81,7 @@ def balance_postures(model: ScenePose, data: list[str], points: int = 600) -> di
         each = metrics.pck(answers.poses, truth.poses[:, None], truth.known[:, None])  # best first
         by_template = np.take_along_axis(each, np.argsort(answers.templates, 1), 1)
         parts.append(Told(logit(answers.scores), by_template, only_posture(truth)))
-    said = postures_of(some_kinds(model.template_kinds))
+    said = postures_of(model.template_set.kind_numbers)
     shifts = posture_shifts(Told(*(np.concatenate(column) for column in zip(*parts, strict=True))), said)
     model.rescale_scores(1.0, torch.tensor([shifts[str(name)] for name in said]))
     return shifts

@@ -177,7 +177,8 @@ def main(config: CardConfig) -> None:
     ):
         if path is not None:
             sections.append(f"## {heading}\n\n{path.read_text().strip()}\n")
-    frozen = run["model"]["freeze_stages"]
+    stages = run["model"]["freeze_stages"]
+    frozen = f"{stages} of the backbone's 4 stages stayed fixed." if stages else "Nothing stayed fixed."
     told = ", ".join(f"{name} {value:+.1f}" for name, value in card["posture_shifts"].items() if value)
     text = CARD.format(
         name=config.checkpoint.stem, templates=len(model.templates), licence=card["licence"],
@@ -186,8 +187,7 @@ def main(config: CardConfig) -> None:
         data="\n".join(DATA.get(name, f"- {name}") for name in dict.fromkeys(card["data"])),
         steps=card["step"], frames=run["frames"], points=run["points_per_frame"],
         parts=method_of(run, card["second_stage_steps"], card.get("teacher_gain")),
-        frozen=FROZEN if run.get("freeze_encoder") else f"{frozen} of the backbone's 4 stages stayed fixed."
-        if frozen else "Nothing stayed fixed.",
+        frozen=FROZEN if run.get("freeze_encoder") else frozen,
         compute=f" {card['compute']}" if card["compute"] else "",
         validation="\n".join(f"- {name}: {value:.3f}" for name, value in card["validation"].items()),
         scores=CALIBRATED.format(points=found["points"], empty=found["empty"])

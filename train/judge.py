@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from scenepose import metrics
-from scenepose.data.samples import KINDS, Samples, postures_of, supports_of
+from scenepose.data.samples import Samples, postures_of, supports_of
 from scenepose.data.sources import Source
 from scenepose.geometry import (
     compose,
@@ -183,7 +183,7 @@ def answer(
         order = np.argsort(-scores[group.here], axis=1, kind="stable")[:, :count]
         poses[group.here] = np.take_along_axis(prediction.poses.cpu().numpy(), order[..., None, None], 1)
     ranked = np.argsort(-scores, axis=1, kind="stable")[:, :count]
-    return Answers(poses, ranked, kind_numbers(model.template_set)[ranked], scores)
+    return Answers(poses, ranked, model.template_set.kind_numbers[ranked], scores)
 
 
 @torch.inference_mode()
@@ -206,23 +206,13 @@ def scores_at(
     return scores
 
 
-def some_kinds(names: Sequence[str]) -> NDArray:
-    """(K,) index into `KINDS` of each of some kinds."""
-    return np.array([KINDS.index(name) for name in names])
-
-
-def kind_numbers(templates: TemplateSet) -> NDArray:
-    """(K,) index into `KINDS` of each template."""
-    return some_kinds(templates.kinds)
-
-
 def constant_answers(templates: TemplateSet, count: int, top: int = 5) -> Answers:
     """The most frequent templates at the mean scale, at every one of ``count`` points."""
     best = templates.by_frequency[:top]
     poses = compose(templates.templates[best], templates.mean_scale[None], np.zeros((1, 2)))
     tiled = np.broadcast_to(poses, (count, *poses.shape)).astype(np.float64)
     ranked = np.broadcast_to(best, (count, len(best)))
-    return Answers(tiled, ranked, kind_numbers(templates)[ranked])
+    return Answers(tiled, ranked, templates.kind_numbers[ranked])
 
 
 def other_answers(truth: Truth, top: int = 5, seed: int = 0) -> Answers:
@@ -258,9 +248,9 @@ def per_point(answers: Answers, truth: Truth) -> dict[str, NDArray]:
         "pck_top5": defined(metrics.best_of(each[:, :5])),
         "pck_mcma": defined(metrics.pck_mcma(top, truth.poses, truth.known)),
         "pck_nearest_valid": defined(metrics.pck_nearest_valid(top, truth.valid, truth.valid_known)),
-        "kind": defined(_kind_right(answers, truth)),
-        "posture": defined(_posture_right(answers, truth)),
-        "support": defined(_support_right(answers, truth)),
+        "kind": defined(_right(answers, truth, lambda kinds: kinds)),
+        "posture": defined(_right(answers, truth, postures_of)),
+        "support": defined(_right(answers, truth, supports_of)),
         "size_error": defined(np.abs(size)),
         "size_bias": defined(size),
     }
@@ -281,24 +271,12 @@ def _size(answers: Answers, truth: Truth) -> NDArray:
     return size
 
 
-def _kind_right(answers: Answers, truth: Truth) -> NDArray:
-    """1 or 0 at points where poses of a single kind fit; NaN elsewhere, and where an answer has no kind."""
-    single = np.array([len(set(kinds.tolist())) == 1 for kinds in truth.valid_kinds])
-    return np.where(single & (answers.kinds[:, 0] >= 0), answers.kinds[:, 0] == truth.kinds, np.nan)
-
-
-def _posture_right(answers: Answers, truth: Truth) -> NDArray:
-    """As `_kind_right`, with standing and walking people (and what is like them) as one posture."""
-    single = np.array([len(set(postures_of(kinds).tolist())) == 1 for kinds in truth.valid_kinds])
-    right = postures_of(answers.kinds[:, 0]) == postures_of(truth.kinds)
-    return np.where(single & (answers.kinds[:, 0] >= 0), right, np.nan)
-
-
-def _support_right(answers: Answers, truth: Truth) -> NDArray:
-    """As `_kind_right`, for what bears the body: feet, a seat or a bed."""
-    single = np.array([len(set(supports_of(kinds).tolist())) == 1 for kinds in truth.valid_kinds])
-    right = supports_of(answers.kinds[:, 0]) == supports_of(truth.kinds)
-    return np.where(single & (answers.kinds[:, 0] >= 0), right, np.nan)
+def _right(answers: Answers, truth: Truth, of: Callable[[NDArray], NDArray]) -> NDArray:
+    """1 or 0 at points where all poses that fit are the same by ``of``, a function of kinds; NaN elsewhere,
+    and where an answer has no kind."""
+    single = np.array([len(set(of(kinds).tolist())) == 1 for kinds in truth.valid_kinds])
+    first = answers.kinds[:, 0]
+    return np.where(single & (first >= 0), of(first) == of(truth.kinds), np.nan)
 
 
 def valid_templates(truth: Truth, templates: TemplateSet) -> tuple[NDArray, NDArray]:
@@ -311,4 +289,4 @@ def valid_templates(truth: Truth, templates: TemplateSet) -> tuple[NDArray, NDAr
         if len(valid):
             clean = np.where(known[..., None], valid, np.nan)
             positive[n, templates.nearest(decompose(clean)[2], truth.valid_kinds[n])] = True
-    return positive, positive | (truth.tried[:, kind_numbers(templates)] > 0)
+    return positive, positive | (truth.tried[:, templates.kind_numbers] > 0)

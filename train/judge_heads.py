@@ -12,7 +12,7 @@ from scenepose.baselines.head import Head, draw_noise
 from scenepose.data.sources import Source
 from scenepose.features import encode
 from scenepose.model.scenepose import ScenePose
-from train.judge import Answers, groups, kind_numbers
+from train.judge import Answers, groups
 
 
 @torch.inference_mode()
@@ -57,4 +57,4 @@ def answer_heads(
 
 def _kinds(head: Head, templates: NDArray) -> NDArray:
     """The kinds of templates, -1 where a system has none."""
-    return np.where(templates >= 0, kind_numbers(head.template_set)[templates], -1)
+    return np.where(templates >= 0, head.template_set.kind_numbers[templates], -1)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scenepose.data.samples import KINDS, Samples
+from scenepose.data.samples import Samples
 from scenepose.geometry import decompose
 from scenepose.templates import TemplateSet
 from train.augment import Change
@@ -36,7 +36,7 @@ def targets_of(
     scales: str = "nearest",
 ) -> Targets:
     """Targets at some points of one frame, after a change: `TrainConfig.targets` and `TrainConfig.scales`."""
-    count, kinds = len(points), np.array([KINDS.index(kind) for kind in templates.kinds])
+    count, kinds = len(points), templates.kind_numbers
     out = Targets(
         fits=np.zeros(count, bool), template=np.zeros(count, np.int64),
         positive=np.zeros((count, len(templates)), np.float32),

@@ -12,6 +12,9 @@ from torchvision.models.convnext import LayerNorm2d
 from scenepose.model.attention import mlp
 from scenepose.model.backbone import STAGE_CHANNELS, Backbone
 
+#: The parts that make F, by their names in `Foundation`.
+ENCODER = ("backbone", "pixel_decoder", "fusion", "place")
+
 
 def _normed(convolution: nn.Conv2d) -> nn.Sequential:
     # MaskFormer has group norm here. It subtracts the mean over the whole map, which is what tells one
@@ -92,7 +95,8 @@ class Foundation(nn.Module):
     @property
     def encoder(self) -> list[nn.Module]:
         """The parts that make F; the classifier only reads it."""
-        return [self.backbone, self.pixel_decoder, self.fusion, *([] if self.place is None else [self.place])]
+        parts = (getattr(self, name) for name in ENCODER)
+        return [part for part in parts if part is not None]
 
     def encode_view(self, view: Tensor) -> Tensor:
         """Normalised views (B, 3, S, S) to maps (B, view_channels, S/8, S/8)."""
