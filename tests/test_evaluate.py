@@ -143,6 +143,10 @@ def test_ablation_trains_its_rows_once_and_writes_the_table(
     text = (tmp_path / "table.md").read_text()
     assert text.count("\n| ") == 2
     assert "2 steps of 1 frames" in text
+    each = [json.loads((tmp_path / f"runs/{name}/results.json").read_text())["each"]["pck"]
+            for name in ("full-method", "without-roialign")]  # fmt: skip
+    less = np.mean(np.subtract(each[1], each[0]))
+    assert f"| without RoIAlign | {less:+.3f} (" in text
     saved = json.loads((tmp_path / "runs/without-roialign/config.json").read_text())
     assert saved["model"]["roi"] == 0
     monkeypatch.setattr(scenepose, "main", lambda config: pytest.fail("trained again"))
@@ -152,6 +156,17 @@ def test_ablation_trains_its_rows_once_and_writes_the_table(
         ablate.main(replace(config, steps=3))
     with pytest.raises(ValueError, match="no row 'hats'"):
         replace(config, rows=["hats"])
+
+
+def test_ablation_on_a_given_feature_map_leaves_out_rows_that_change_it() -> None:
+    config = ablate.AblateConfig(data=["rooms"], encoder=Path("weights.safetensors"))
+    assert "local view alone" not in config.chosen
+    assert "without RoIAlign" in config.chosen
+    settings = ablate.training_of("without RoIAlign", config)
+    assert (settings.init, settings.init_parts) == (Path("weights.safetensors"), "encoder")
+    assert settings.freeze_encoder
+    with pytest.raises(ValueError, match="'local view alone' changes the feature map"):
+        replace(config, rows=["local view alone"])
 
 
 def test_every_row_of_the_ablation_can_be_built() -> None:

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from scenepose.data.samples import KINDS
 from scenepose.features import fingerprint
 from scenepose.metrics import pck
+from scenepose.model.checkpoint import load_checkpoint
 from tests import tiny
 from train import balance, calibrate, evaluate, release, scenepose, teacher, templates
 from train import card as cards
@@ -303,6 +304,19 @@ def test_init_says_what_it_leaves_fresh(out: Path) -> None:
     bias = other.model.foundation.fusion.bias
     assert bias is not None
     assert torch.equal(bias, run.average.weights["generator.foundation.fusion.bias"])
+
+
+def test_init_of_the_encoder_alone_leaves_all_that_reads_it_fresh(out: Path) -> None:
+    run = prepared(config(out, out=out / "a", seed=1))
+    run.validate()
+    taken = {"init": out / "a/last.safetensors", "init_parts": "encoder"}
+    other = prepared(config(out, out=out / "b", **taken))
+    assert fingerprint(other.model) == fingerprint(load_checkpoint(taken["init"]))
+    alone = prepared(config(out, out=out / "c"))
+    theirs, ours = alone.model.scale_transformer.state_dict(), other.model.scale_transformer.state_dict()
+    assert all(torch.equal(theirs[name], ours[name]) for name in ours)
+    with pytest.raises(ValueError, match="makes its feature map in another way"):
+        prepared(config(out, out=out / "d", model=replace(tiny.CONFIG, tell_place=True), **taken))
 
 
 def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

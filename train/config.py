@@ -15,7 +15,7 @@ from scenepose.templates import Assign
 #: Fields that may differ when a run is continued: they change how it is run, not what comes out.
 FREE = {
     "out", "restart", "device", "threads", "workers", "validate_points", "save_minutes", "minutes",
-    "backbone", "init", "cache_gigabytes",
+    "backbone", "init", "init_parts", "cache_gigabytes",
 }  # fmt: skip
 
 
@@ -187,6 +187,8 @@ class TrainConfig(RunConfig):
     """Checkpoints, state and logs go there; a run that was broken off continues from there."""
     init: Path | None = None
     """Start from a checkpoint's weights instead (same templates; the view size may differ)."""
+    init_parts: Literal["all", "encoder"] = "all"
+    """What --init takes over; encoder: only what makes the feature map, all that reads it starts fresh."""
     freeze_encoder: bool = False
     """Learn only what reads the feature map (classifier and transformers): half the time, and systems trained
     on the encoder still fit it."""

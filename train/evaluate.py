@@ -217,12 +217,12 @@ def _top(answers: Answers) -> np.ndarray:
     return answers.scores.max(1)
 
 
-def _finite(value: object) -> object:
+def finite(value: object) -> object:
     """JSON has no NaN: null in its place."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
@@ -300,7 +300,7 @@ def main(config: EvaluateConfig) -> None:
     """Measure, write, draw, print."""
     results, answers, measures, judged = evaluate(config)
     config.out.mkdir(parents=True, exist_ok=True)
-    (config.out / "results.json").write_text(json.dumps(_finite(results), indent=1) + "\n")
+    (config.out / "results.json").write_text(json.dumps(finite(results), indent=1) + "\n")
     (config.out / "results.md").write_text(table(results))
     curves = {name: np.array(values) for name, values in results["pck_over_threshold"].items()}
     del curves["thresholds"]

@@ -16,6 +16,7 @@ from scenepose.geometry import normalise
 from scenepose.model.backbone import load_backbone
 from scenepose.model.checkpoint import load_checkpoint, load_teacher, read_teacher_card, save_checkpoint
 from scenepose.model.discriminator import Discriminator
+from scenepose.model.foundation import ENCODER
 from scenepose.model.scenepose import ScenePose
 from scenepose.model.teacher import Teacher
 from scenepose.templates import TemplateSet
@@ -30,6 +31,8 @@ from train.teacher import gain
 
 #: Parts that say something of single templates.
 OF_TEMPLATES = ("foundation.classifier", "scale_transformer.scale_bias", "scale_transformer.learned")
+#: Parts that make the feature map.
+OF_ENCODER = tuple(f"foundation.{part}." for part in ENCODER)
 
 
 class ScenePoseRun(Run):
@@ -219,7 +222,11 @@ class ScenePoseRun(Run):
 
 
 def _initialise(generator: ScenePose, config: TrainConfig) -> list[str]:
-    """Load the weights to start from; the names of the tensors that stay fresh."""
+    """Load the weights to start from; the names of the tensors that stay fresh.
+
+    Raises:
+        ValueError: only the encoder is wanted, and that of ``config.init`` is not like this model's.
+    """
     if (config.out / "state.pt").is_file():
         return []  # a run goes on: its state has all weights
     if config.init is None:
@@ -228,6 +235,11 @@ def _initialise(generator: ScenePose, config: TrainConfig) -> list[str]:
     state = load_checkpoint(config.init).state_dict()
     own = generator.state_dict()
     fits = {name: tensor for name, tensor in state.items() if name in own and tensor.shape == own[name].shape}
+    if config.init_parts == "encoder":
+        encoder = [name for name in own if name.startswith(OF_ENCODER)]
+        if set(encoder) - set(fits):
+            raise ValueError(f"{config.init} makes its feature map in another way than this model does")
+        fits = {name: fits[name] for name in encoder}
     theirs = state["templates"]
     if theirs.shape != generator.templates.shape or not torch.allclose(
         theirs, generator.templates, atol=1e-4
@@ -315,6 +327,6 @@ def main(config: TrainConfig) -> None:
         scales=config.scales, cells=run.cells, part=(accelerator.process_index, accelerator.num_processes),
         cut=run.device.type == "cpu",
     )  # fmt: skip
-    if run.step == 0 and config.init is None:
+    if run.step == 0 and (config.init is None or config.init_parts == "encoder"):
         run.standardise([batches.whole(step) for step in range(min(4, config.steps))])
     train_on(run, loader_of(run, batches))
