@@ -355,18 +355,19 @@ def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.Mo
     assert "Calibrated on 24 validation points, 1 of them where nobody fits" in card
     evaluate.main(
         evaluate.EvaluateConfig(
-            data=["tiny"],
-            out=out / "eval",
-            checkpoints=out / "weights",
-            more=out / "none",
-            limit=12,
+            data=["tiny"], out=out / "eval", checkpoints=out / "weights", more=out / "none", limit=12,
             workers=0,
         )
-    )
+    )  # fmt: skip
     (out / "verdicts.md").write_text("| anna | 5 |\n")
     weights, results = out / "weights/scenepose.safetensors", out / "eval/results.json"
-    cards.main(cards.CardConfig(weights, results=[results], verdicts=out / "verdicts.md"))
+    tables = [out / "a.md", out / "b.md"]
+    for path in tables:
+        path.write_text(f"| {path.stem} without |\n")
+    cards.main(cards.CardConfig(weights, results=[results], verdicts=out / "verdicts.md", ablation=tables))
     card = (out / "weights/scenepose.md").read_text()
+    assert "## Parts left out\n\n| a without |\n\n| b without |\n" in card
+    assert "## Known failures" not in card
     assert "## Measured on tiny:test\n\n12 points in" in card
     assert "| anna | 5 |" in card
     assert "| stand |" in card

@@ -85,8 +85,8 @@ class CardConfig:
     """Evaluations of it: files results.json."""
     verdicts: Path | None = None
     """What people said: the verdicts.md of `python -m train verdicts`."""
-    ablation: Path | None = None
-    """The table of `python -m train ablate`."""
+    ablation: list[Path] = field(default_factory=list)
+    """Tables of `python -m train ablate`."""
     failures: Path | None = None
     """Known failures, written by people, in Markdown."""
 
@@ -170,13 +170,14 @@ def main(config: CardConfig) -> None:
         raise ValueError(f"{config.checkpoint} does not say how it was trained; release it anew")
     run, found = card["run"], card["calibration"]
     sections = [measured(json.loads(path.read_text())) for path in config.results]
-    for heading, path in (
-        ("Judged by people", config.verdicts),
+    for heading, paths in (
+        ("Judged by people", [config.verdicts]),
         ("Parts left out", config.ablation),
-        ("Known failures", config.failures),
+        ("Known failures", [config.failures]),
     ):
-        if path is not None:
-            sections.append(f"## {heading}\n\n{path.read_text().strip()}\n")
+        texts = [path.read_text().strip() for path in paths if path is not None]
+        if texts:
+            sections.append(f"## {heading}\n\n" + "\n\n".join(texts) + "\n")
     stages = run["model"]["freeze_stages"]
     frozen = f"{stages} of the backbone's 4 stages stayed fixed." if stages else "Nothing stayed fixed."
     told = ", ".join(f"{name} {value:+.1f}" for name, value in card["posture_shifts"].items() if value)
