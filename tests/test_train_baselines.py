@@ -185,6 +185,14 @@ def test_the_table_has_a_row_for_every_system(
     assert rows["heatmap-finetuned"]["pck_top5"] == rows["heatmap-finetuned"]["pck"]
     assert rows["vae"]["params"] > 11_000_000 < rows["heatmap-finetuned"]["params"]
     assert "| heatmap-finetuned | " in evaluate.table(results)
+    other = tmp_path / "other.safetensors"
+    save_checkpoint(other, tiny.model(seed=1), {})
+    elsewhere = replace(config, checkpoint=other)
+    assert list(evaluate.evaluate(elsewhere)[0]["methods"]) == [
+        "scenepose", "heatmap-finetuned", "constant", "truth",
+    ]  # fmt: skip
+    with pytest.raises(CheckpointError, match="was trained on the encoder"):
+        evaluate.evaluate(replace(elsewhere, methods=["vae"]))
     wanted = replace(config, methods=["prtr"])
     with pytest.raises(CheckpointError, match="there is no file"):
         evaluate.evaluate(wanted)

@@ -30,7 +30,7 @@ def every_name(more: Path) -> list[str]:
 def open_method(
     name: str, main: Path, checkpoints: Path, more: Path, *, wanted: bool, device: str
 ) -> Generator | None:
-    """A method with its weights; None where it has none and is not ``wanted`` by name.
+    """A method with its weights; None where it is not ``wanted`` by name and has none for this encoder.
 
     Args:
         name: a method or variant; with "-finetuned" a system that has an encoder of its own.
@@ -49,7 +49,13 @@ def open_method(
         return None
     own = path.with_name(f"{name}.encoder.safetensors")
     encoder = None if name == "scenepose" else main if system == name else own
-    return scenepose.load(system, path, device, encoder)
+    try:
+        return scenepose.load(system, path, device, encoder)
+    except scenepose.CheckpointError as error:
+        if wanted or name == "scenepose":
+            raise
+        print(error)
+        return None
 
 
 def answers_of(

@@ -27,7 +27,8 @@ using Transformer", ACM MM 2023, written new. {parameters:.1f} million parameter
 
 ## Training
 
-{steps} steps of {frames} frames with {points} points each, from {backbone}. {parts} {frozen}{compute}
+{steps} steps of {frames} frames with {points} points each in the last run; the backbone began as {backbone}.
+{parts} {frozen}{compute}
 
 On the run's own fixed validation points (averaged weights, before the scores were calibrated):
 
@@ -44,8 +45,9 @@ adults of 1.50 to 1.95 m. A pose is a suggestion for a picture, no statement abo
 """
 
 DATA = {
-    "nyu": "- NYUv2 (Silberman, Hoiem, Kohli, Fergus, ECCV 2012): photographs of the official training "
-    "split, for research only; poses by this project's placer. Not bundled.",
+    "nyu": "- NYUv2 (Silberman, Hoiem, Kohli, Fergus, ECCV 2012): 744 photographs without people of "
+    "the official training split, for research only, divided by place into 565 to learn from, 96 to "
+    "validate and 83 to test; poses by this project's placer. The photographs are not bundled.",
     "pack": "- photographs carried as a pack; poses by this project's placer. Not bundled.",
     "rooms": "- rooms rendered for this project, poses by its placer; bundled, under the project's licence "
     "([datasheet](../rooms/README.md)).",
@@ -171,7 +173,7 @@ def main(config: CardConfig) -> None:
     run, found = card["run"], card["calibration"]
     sections = [measured(json.loads(path.read_text())) for path in config.results]
     for heading, paths in (
-        ("Judged by people", [config.verdicts]),
+        ("Judged one by one", [config.verdicts]),
         ("Parts left out", config.ablation),
         ("Known failures", [config.failures]),
     ):

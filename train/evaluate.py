@@ -251,7 +251,7 @@ def evaluate(config: EvaluateConfig) -> tuple[dict, dict, dict, list[Judged]]:
     for name in every_name(config.more) if "all" in config.methods else config.methods:
         generator = open_method(name, *folders, wanted=name in config.methods, device=config.device)
         if generator is None:
-            print(f"{name}: no weights, left out")
+            print(f"{name}: left out, it has no weights that can be used here")
         else:
             generators[name] = generator
     parts = [answers_of(generators, one.source, one.points, workers=config.workers) for one in judged]
