@@ -284,7 +284,7 @@ def table(rows: dict[str, dict], config: AblateConfig) -> str:
         f"from {start}: {config.steps} steps of {config.frames} frames with 4 points each (the teacher "
         f"{config.teacher_steps}), views of {config.view_size} pixels, {frozen} frozen. Differences: to the "
         "first row, point by point, with 95 % intervals from resampling places; they do not tell how much "
-        "another seed changes, which a row of its own shows.",
+        "another seed changes.",
     ]
     return "\n".join(lines) + "\n"
 
