@@ -67,6 +67,7 @@ OF_ENCODER = ("views", "tell_place", "surface_weight")
 #: Columns of the table: name in results.json, heading.
 COLUMNS = (
     ("pck", "PCK@0.2"),
+    ("pck_minus_constant", "over its constant answer"),
     ("pck_top5", "best of 5"),
     ("mse", "MSE"),
     ("posture", "right posture"),
@@ -272,7 +273,7 @@ def table(rows: dict[str, dict], config: AblateConfig) -> str:
     for name, row in rows.items():
         cells = ["" if row is first else difference(row, first, key) for key, _ in COMPARED]
         for key, _ in COLUMNS:
-            value = row.get(key)
+            value = row[key][0] if key == "pck_minus_constant" else row.get(key)
             cells.append("" if value is None or value != value else f"{value:.{4 if key == 'mse' else 3}f}")
         lines.append(f"| {ROWS[name].group} | {name} | " + " | ".join(cells) + " |")
     sources = ", ".join(name.split(":")[0] for name in config.data)
@@ -284,7 +285,7 @@ def table(rows: dict[str, dict], config: AblateConfig) -> str:
         f"from {start}: {config.steps} steps of {config.frames} frames with 4 points each (the teacher "
         f"{config.teacher_steps}), views of {config.view_size} pixels, {frozen} frozen. Differences: to the "
         "first row, point by point, with 95 % intervals from resampling places; they do not tell how much "
-        "another seed changes.",
+        "another seed changes. The constant answer is that of the row's own templates.",
     ]
     return "\n".join(lines) + "\n"
 
