@@ -319,13 +319,6 @@ def test_init_of_the_encoder_alone_leaves_all_that_reads_it_fresh(out: Path) -> 
         prepared(config(out, out=out / "d", model=replace(tiny.CONFIG, tell_place=True), **taken))
 
 
-def test_terms_follow_from_what_was_learnt() -> None:
-    assert "research and other non-commercial work" in release.licence_of(["nyu", "rooms"])
-    own = release.licence_of(["rooms"])
-    assert "NYUv2" not in own
-    assert "as far as that backbone's terms allow" in own
-
-
 def test_train_evaluate_and_release_end_to_end(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def opened(name: str, split: str):
         return tiny.source(frames=8, seed=("train", "val", "test").index(split))

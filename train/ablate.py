@@ -61,8 +61,8 @@ ROWS = {
     "not told the place": Row("beyond the paper", {"tell_place": False}),
 }
 
-#: Changes to the feature map itself, which cannot be seen where it is given.
-OF_ENCODER = ("views", "tell_place", "surface_weight")
+#: Fields that change the feature map itself, which cannot be seen where it is given.
+ENCODER_FIELDS = ("views", "tell_place", "surface_weight")
 
 #: Columns of the table: name in results.json, heading.
 COLUMNS = (
@@ -160,7 +160,7 @@ class AblateConfig:
 
 
 def _changes_encoder(name: str) -> bool:
-    return any(key in OF_ENCODER for key in ROWS[name].changes)
+    return any(key in ENCODER_FIELDS for key in ROWS[name].changes)
 
 
 def templates_of(kind: str, count: int, config: AblateConfig) -> Path:
