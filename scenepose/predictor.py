@@ -45,6 +45,8 @@ class Pose:
         template_name: what people read: "sit 2".
         kind: the template's most frequent kind: "stand", "walk", "sit" ...
         scale: (width, height) of the pose's box in picture heights.
+        point: (x, y) the middle of the pose's box, pixels; None where nobody asked for a place.
+        hidden: (16,) whether furniture hides the joint, None where a method does not tell.
     """
 
     keypoints: NDArray[np.float32]
@@ -53,6 +55,8 @@ class Pose:
     template_name: str | None = None
     kind: str | None = None
     scale: tuple[float, float] = (math.nan, math.nan)
+    point: tuple[float, float] | None = None
+    hidden: NDArray[np.bool_] | None = None
 
 
 class Generator:
@@ -184,6 +188,7 @@ class Generator:
                 template_name=None if templates is None else self.template_names[templates[n]],
                 kind=None if templates is None else self.template_kinds[templates[n]],
                 scale=(float(sides[n, 0]), float(sides[n, 1])),
+                point=(float(point[0]), float(point[1])),
             )
             for n in range(len(poses))
         ]
