@@ -7,7 +7,7 @@ from PIL import Image
 
 from scenepose.data import frames
 from scenepose.data.frames import Frame
-from scenepose.data.nyu import transform_from_up
+from scenepose.data.ground import transform_from_up
 from scenepose.placer.solids import Mesh
 
 WIDTH, HEIGHT = 320, 240

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from scenepose.assets import assets
-from scenepose.data.nyu import NYUFolder, gravity_from_floor, read_index
+from scenepose.data.ground import ground_from_floor
+from scenepose.data.nyu import NYUFolder, read_index
 from scenepose.data.nyu_mat import NYUMat
 from scenepose.data.rooms import PicturePack, frames, read_mesh, write_pack
 from scenepose.data.samples import KINDS, Samples
@@ -88,7 +89,7 @@ def test_source_names(name: str, parsed: tuple[str, str, str]) -> None:
 
 @pytest.mark.parametrize("name", ["room", "rooms:holdout", "nyu", "nyu:", "sitcom", "coco:x"])
 def test_other_names_are_no_sources(name: str) -> None:
-    with pytest.raises(ValueError, match=f"'{name}' is no data source"):
+    with pytest.raises(ValueError, match=f"'{name}' is not a data source"):
         parse_source(name, "val")
 
 
@@ -114,12 +115,12 @@ def test_gravity_is_found_from_the_floor() -> None:
     frame = make_room()
     intrinsics, transform = camera()
     rounded = (frame.depth * 25.5).round() / 25.5
-    found = gravity_from_floor(rounded.astype(np.float32), frame.labels, intrinsics)
+    found = ground_from_floor(rounded.astype(np.float32), frame.labels, intrinsics)
     assert found is not None
     # The camera's height and the direction of up; where on the floor the origin lies is a convention.
     np.testing.assert_allclose(found[:3, 2], transform[:3, 2], atol=0.01)
     np.testing.assert_allclose((-found[:3, :3].T @ found[:3, 3])[2], 1.4, atol=0.03)
-    assert gravity_from_floor(frame.depth, np.zeros_like(frame.labels), intrinsics) is None
+    assert ground_from_floor(frame.depth, np.zeros_like(frame.labels), intrinsics) is None
 
 
 def test_the_official_mat_gives_the_same_frames(tmp_path: Path) -> None:
@@ -175,6 +176,7 @@ def test_rendered_rooms_are_read_and_packed(tmp_path: Path) -> None:
         PicturePack(tmp_path / "one.zip").picture("room-00009/v0")
 
 
+@pytest.mark.slow
 def test_bundled_rooms_open_with_their_pictures() -> None:
     for split in ("train", "val"):
         source = open_source("rooms", split)
@@ -183,6 +185,7 @@ def test_bundled_rooms_open_with_their_pictures() -> None:
         assert source.picture(last).size == tuple(source.samples.frame_sizes[last])
 
 
+@pytest.mark.slow
 def test_splits_share_no_place() -> None:
     kept: dict[str, set[str]] = {}
     for split in ("train", "val"):

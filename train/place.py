@@ -27,6 +27,7 @@ from scenepose.data.nyu import open_nyu
 from scenepose.data.sources import LOCAL_SAMPLES, surfaces_path
 from scenepose.data.surfaces import Surfaces
 from scenepose.placer.bank import BodyBank, build_bank
+from scenepose.placer.beyond import with_floor_below
 from scenepose.placer.frame_placer import Room
 from scenepose.placer.place import PlacedPoint, place
 from scenepose.placer.space import depth_space, mesh_space
@@ -108,7 +109,8 @@ def _photographs(folder: Path, split: str) -> list[Unit]:
         frame = reader.frame(entry)
         space = depth_space(frame) if frame is not None else None
         if frame is not None and space is not None:
-            yield frame, Room.of(space)
+            # Where up was known, little floor suffices: the picture may show none of what people stand on.
+            yield frame, Room.of(with_floor_below(frame, space) if entry.name in reader.ups else space)
 
     return [
         (entry.name, lambda entry=entry: frames(entry)) for entry in reader.entries if entry.split == split

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 from scenepose.data.samples import KINDS, Samples
-from scenepose.data.sitcom import open_sitcom
-from scenepose.data.sources import SPLITS, parse_source, samples_path
+from scenepose.data.sources import samples_of
 
 
 @dataclass
@@ -17,7 +15,7 @@ class StatsConfig:
     """Count a source's frames, samples and kinds of pose."""
 
     data: str
-    """rooms, nyu:DIR or sitcom:DIR, or with a split rooms:SPLIT; without one, all splits that are there"""
+    """as for `evaluate`; without a split in the name, all splits that are there"""
 
 
 def statistics(parts: list[Samples]) -> dict:
@@ -38,13 +36,4 @@ def statistics(parts: list[Samples]) -> dict:
 
 def main(config: StatsConfig) -> None:
     """Print the counts."""
-    kind, folder, chosen = parse_source(config.data, "")
-    if kind == "sitcom":
-        splits = [chosen] if chosen else SPLITS
-        print(json.dumps(statistics([open_sitcom(Path(folder), split) for split in splits]), indent=1))
-        return
-    paths = [samples_path(kind, split) for split in ([chosen] if chosen else SPLITS)]
-    found = [path for path in paths if path.is_file()]
-    if not found:
-        raise FileNotFoundError(f"{config.data} has no samples yet; make them with `python -m train place`")
-    print(json.dumps(statistics([Samples.load(path) for path in found]), indent=1))
+    print(json.dumps(statistics(samples_of(config.data)), indent=1))

@@ -9,7 +9,8 @@ frame_*                              as in `scenepose.data.samples`
 intrinsics       (F, 3, 3) float64   of each frame, for continuous pixel coordinates
 world_to_camera  (F, 4, 4) float64   of each frame; world: z up, the floor at z = 0, metres
 point_counts     (F,) int32          points of each frame, in their order
-points           (P, 2) float32      pixels; counts only where a point has no pose
+points           (P, 2) float32      pixels; counts only where a point has no pose, elsewhere it is the middle
+                                     of the first pose's box
 tried            (P, 9) int16        as in `scenepose.data.samples`
 pose_counts      (P,) uint8          poses of each point, in their order; the first is the primary one
 bodies           (B, 16, 3) int16    body-frame keypoints of a 1.70 m person, millimetres
@@ -34,7 +35,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,41 @@ class PlacedSamples:
         return PlacedSamples(
             *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(PlacedSamples))
         )
+
+    @staticmethod
+    def load(path: Path) -> tuple[PlacedSamples, NDArray, NDArray, NDArray]:
+        """What `save` was given: the samples, and the bodies, kinds and directions of the bodies in use.
+
+        Raises:
+            ValueError: this is not a file in the compact form.
+        """
+        with np.load(path, allow_pickle=False) as file:
+            if not is_compact(file):
+                raise ValueError(f"{path} does not hold samples in the compact form")
+            columns = {name: file[name] for name in file}
+        counts = columns["pose_counts"].astype(np.int64)
+        origins = np.repeat(columns["first_place"].astype(np.int32), counts[counts > 0], axis=0)
+        whole = {
+            "pose_counts": counts,
+            "body": np.cumsum(_numbers(columns["body"])) % 65536,
+            "place": (_numbers(columns["place"]) - 32768).T.astype(np.int32) + origins,
+            "hidden": _numbers(columns["hidden"]).astype(np.uint16),
+        }
+        samples = PlacedSamples(**{f.name: (columns | whole)[f.name] for f in fields(PlacedSamples)})
+        bodies = columns["bodies"].astype(np.float32) / 1000
+        return samples, bodies, columns["body_kinds"], columns["body_facing"]
+
+    def showing(self, rows: NDArray) -> PlacedSamples:
+        """The same samples with other poses first: ``rows`` (Q,), one of each point that has poses.
+
+        The rest follow ordered by their body, as `train.place` leaves them.
+        """
+        point = np.repeat(np.arange(len(self.pose_counts)), self.pose_counts)
+        later = np.ones(len(point), bool)
+        later[rows] = False
+        order = np.lexsort((self.body, later, point))
+        columns = {name: getattr(self, name)[order] for name in ("body", "height", "turn", "place", "hidden")}
+        return replace(self, **columns)
 
     def save(self, path: Path, bodies: NDArray, kinds: NDArray, facing: NDArray) -> None:
         """Pack into a file, LZMA-compressed; equal samples give equal bytes.

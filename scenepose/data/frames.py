@@ -16,7 +16,6 @@ from PIL import Image
 #: Indices of the 40 NYUv2 classes that the placer asks about.
 WALL, FLOOR, CABINET, BED, CHAIR, SOFA, TABLE = 0, 1, 2, 3, 4, 5, 6
 COUNTER, DESK, PILLOW, FLOOR_MAT, CEILING, PERSON = 11, 13, 17, 19, 21, 30
-NUM_LABELS = 40
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,8 @@ class NYUMat:
         count = len(self._file["images"])  # pyright: ignore[reportArgumentType]
         index = read_index(assets() / "samples" / "nyu-index.csv")
         self.entries = [entry for entry in index if int(entry.name) <= count]
+        #: The file does not say which way is up.
+        self.ups: dict[str, NDArray] = {}
 
     def _read(self, key: str, name: str) -> NDArray:
         # MATLAB's arrays are column-major: (N, [3,] width, height) here.

@@ -24,7 +24,8 @@ A file holds these columns as they are, or in the compact form that `scenepose.d
 which the placer's samples are kept; `Samples.load` reads both.
 
 A point without poses is one where every kind was tried and nobody fits (a wall, a table top). The other
-poses at a point are the ones that fit as well, their box middle within 0.02 H of it.
+poses at a point are the ones that fit as well, their box middle within 0.02 H of it; within 0.04 H where
+another of them was made the primary one later (`python -m train reprior`), because the point goes with it.
 """
 
 from __future__ import annotations

@@ -101,29 +101,6 @@ def write_list(path: Path, listed: SitcomList) -> None:
             file.write(f"{listed.images[row]} {text} {listed.classes[row]}\n")
 
 
-def read_centres(path: Path) -> NDArray:
-    """The class centres (30, 16, 2) of ``centers_30.txt``: 17 pairs a line, of which the last is a dummy.
-
-    Raises FileNotFoundError, or ValueError naming the file and line.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"there are no Sitcom class centres at {path}")
-    rows = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            values = [float(value) for value in line.replace(",", " ").split()]
-        except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {error}") from error
-        if len(values) != 34:
-            raise ValueError(f"{path}, line {number}: expected 17 pairs, got {len(values)} values")
-        rows.append(values)
-    if len(rows) != CLASSES:
-        raise ValueError(f"{path}: expected {CLASSES} centres, got {len(rows)}")
-    return np.array(rows).reshape(CLASSES, 17, 2)[:, :16]
-
-
 def episode_of(image: str) -> str:
     """What must not be torn apart by a split: the frame's folder, or, without one, the frame itself."""
     return str(Path(image).parent) if len(Path(image).parts) > 1 else image
@@ -151,14 +128,19 @@ def kind_of(keypoints: NDArray) -> NDArray:
     return np.where(sitting, KINDS.index("sit"), KINDS.index("stand")).astype(np.uint8)
 
 
+def list_path(folder: Path, split: str) -> Path:
+    """The list that holds a split."""
+    return folder / ("testlist.txt" if split == "test" else "trainlist.txt")
+
+
 def open_list(folder: Path, split: str) -> SitcomList:
     """The lines of a split: ``test`` is testlist.txt, ``val`` a tenth of trainlist.txt's episodes, ``train``
     the rest."""
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no Sitcom folder at {folder}")
+    listed = read_list(list_path(folder, split))
     if split == "test":
-        return read_list(folder / "testlist.txt")
-    listed = read_list(folder / "trainlist.txt")
+        return listed
     chosen = np.array([is_validation(str(image)) == (split == "val") for image in listed.images], bool)
     return SitcomList(
         listed.images[chosen], listed.keypoints[chosen], listed.points[chosen], listed.classes[chosen]

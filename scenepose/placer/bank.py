@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenepose.data.samples import KINDS
-from scenepose.placer import lying, postures
+from scenepose.placer import lying, postures, sitting
 from scenepose.poses import (
     REFERENCE_HEIGHT,
     PoseSampler,
@@ -46,12 +46,14 @@ STYLES = {
     "walk": ("walk",),
     "gesture": ("gesture",),
     "carry": ("carry",),
-    "sit": ("backed", "free"),
+    "sit": ("backed", "reclined", "crossed", "free", "elbows", "desk", "legs-up"),
     "bend": ("bend",),
     "crouch": ("crouch",),
     "lean": ("wall-back", "wall-side", "counter-back", "counter-front"),
     "lie": ("face-up", "on-side"),
 }
+#: Bodies a level of each style of sitting with the feet down.
+SITTERS = {"backed": 24, "reclined": 20, "crossed": 12, "free": 16, "elbows": 10, "desk": 14}
 #: Heights of seats and counters for a 1.70 m body, 3 % apart: seats 0.33-0.85, counters 0.7-1.1.
 SEAT_LEVELS = np.geomspace(0.28, 0.97, 42)
 COUNTER_LEVELS = np.geomspace(0.65, 1.10, 18)
@@ -87,7 +89,7 @@ class BodyBank:
 
 
 def natural(body: NDArray, style: str) -> NDArray:
-    """(N,) whether bodies are fit to be seen: no arm in the torso, no crossed legs, head up, balanced."""
+    """(N,) whether bodies are fit to be seen: no arm in the torso, no leg in the other, head up, balanced."""
     torso, up = body[:, PELVIS], body[:, THORAX] - body[:, PELVIS]
     good = np.ones(len(body), bool)
     for joint, space in ((R_ELBOW, 0.13), (L_ELBOW, 0.13), (R_WRIST, 0.13), (L_WRIST, 0.13)):
@@ -105,7 +107,7 @@ def natural(body: NDArray, style: str) -> NDArray:
     if style in ("face-up", "on-side"):
         return good
     head = body[:, HEAD_TOP] - body[:, UPPER_NECK]
-    good &= head[:, 2] > (0.10 if style in ("bend", "crouch", "counter-front") else 0.20)
+    good &= head[:, 2] > (0.10 if style in ("bend", "crouch", "counter-front", "elbows") else 0.20)
     good &= body[:, HEAD_TOP, 2] > body[:, THORAX, 2]
     feet = body[:, [R_ANKLE, L_ANKLE]]
     lowest = feet[..., 2].min(1)
@@ -161,16 +163,17 @@ def build_bank(sampler: PoseSampler, seed: int = 0) -> BodyBank:
 
     for kind in ("stand", "walk", "gesture", "carry"):
         add(kind, kind, 192, upright(kind))
-    for style in STYLES["sit"]:
+    for style, number in SITTERS.items():
         for level in SEAT_LEVELS:
             seats = level
             add(
-                "sit", style, 28,
-                lambda n, seats=seats, style=style: postures.sitting(
-                    recorded("sit", n, 0.7), np.full(n, seats), style == "backed", rng
+                "sit", style, number,
+                lambda n, seats=seats, style=style: sitting.sitting(
+                    recorded("sit", n, 0.7), np.full(n, seats), style, rng
                 ),
                 level,
             )  # fmt: skip
+    add("sit", "legs-up", 96, lambda n: sitting.legs_up(recorded("sit", n, 0.7), rng))
     add("bend", "bend", 160, upright("bend"))
     add("crouch", "crouch", 192, lambda n: postures.crouching(recorded("stand", n), rng))
     add("lean", "wall-back", 128, lambda n: postures.leaning_back(recorded("stand", n), rng))

@@ -14,12 +14,12 @@ from scenepose.placer.bank import STYLES, BodyBank
 from scenepose.placer.headings import draw_headings, heading_to_yaw, towards, yaw_to_heading
 from scenepose.placer.people import People, draw_heights
 from scenepose.placer.space import Space
-from scenepose.placer.supports import Places
+from scenepose.placer.supports import SEATED, SEATED_SHARES, Places
 from scenepose.poses import REFERENCE_HEIGHT
 
 #: Tries per kind and heading sector at every point; more of kinds that need a support, which fit more rarely.
 TRIES = 8
-SUPPORTED_TRIES = 12
+SUPPORTED_TRIES = 20
 #: Who needs a support slides along it and mostly misses the point: so often are new ones drawn until as many
 #: have arrived there as were to be tried.
 ROUNDS = 6
@@ -29,8 +29,9 @@ FAR = 0.25
 SECTORS = 4
 #: A second pose fits "at the point" when its box middle is within this many picture heights of it.
 AT_POINT = 0.02
-#: Middle of the body above its support, for finding places near a point.
+#: Middle of the body above its support and before its origin, for finding places near a point.
 _MIDDLE = {"sit": 0.20, "lean": 0.85, "lie": 0.12}
+_BEFORE = {"sit": 0.17}
 _STAND_MIDDLE = {"bend": 0.65, "crouch": 0.5}
 
 
@@ -102,7 +103,8 @@ class FramePlacer:
         self.places: dict[str, Places] = {}
         self.middles: dict[str, NDArray] = {}
         for kind, places in room.places.items():
-            middle = np.concatenate([places.grounds, places.levels[:, None] + _MIDDLE[kind]], 1)
+            middle = places.grounds + _BEFORE.get(kind, 0.0) * supports.ahead_of(places.yaws)
+            middle = np.concatenate([middle, places.levels[:, None] + _MIDDLE[kind]], 1)
             pixels, depth = frame.project(middle)
             width, height = frame.size
             shown = (depth > 0.5) & (np.abs(pixels / [width, height] - 0.5) < 0.55).all(1)
@@ -113,9 +115,12 @@ class FramePlacer:
     def fit(self, kind: str, people: People) -> tuple[NDArray, Fitting]:
         """Check people of one kind; the rows (M,) that fit, and those as they appear in the picture."""
         pixels, seen, hidden, shallow = checks.visibility(people.keypoints, self.frame)
-        rows = np.flatnonzero(checks.in_picture(pixels, seen, hidden, shallow, self.frame, self.space.exact))
-        kept = []
         styles = self.bank.styles[people.bodies]
+        # Legs are under tables.
+        most = np.where(styles == "desk", 0.4, 0.2)
+        exact = self.space.exact
+        rows = np.flatnonzero(checks.in_picture(pixels, seen, hidden, shallow, self.frame, exact, most))
+        kept = []
         facing = people.yaws + self.bank.facing[people.bodies]
         for style in STYLES[kind]:
             some = rows[styles[rows] == style]
@@ -139,10 +144,11 @@ class FramePlacer:
         styles, slides = places.styles[rows], places.slides[rows]
         heights = draw_heights(count, self.generator)
         bodies = np.zeros(count, int)
+        loose = np.isin(styles, (*SEATED, "face-up", "on-side"))
+        styles = self._seated(styles)
         for style in np.unique(styles):
             some = np.flatnonzero(styles == style)
             bodies[some] = self.bank.draw(str(style), len(some), self.generator, levels[some], heights[some])
-        loose = np.isin(styles, ("backed", "free", "face-up", "on-side"))
         yaws = yaws + np.where(loose, self.generator.normal(0, 0.08, count), 0.0)
         grounds = grounds + self.generator.uniform(-0.02, 0.02, (count, 2))
         # A body for seats or counters is made for its level; the rest of a step is made up for.
@@ -152,6 +158,14 @@ class FramePlacer:
             self.bank, bodies, heights, yaws, np.concatenate([grounds, lift[:, None]], 1), levels
         )
         return self._settled(people), slides
+
+    def _seated(self, styles: NDArray) -> NDArray:
+        """(N,) styles of the bank for those of places: how people sit there is drawn."""
+        drawn = styles.copy()
+        for name, ways in SEATED.items():
+            some = np.flatnonzero(styles == name)
+            drawn[some] = self.generator.choice(list(ways), len(some), p=list(ways.values()))
+        return drawn
 
     def _settled(self, people: People) -> People:
         styles = self.bank.styles[people.bodies]
@@ -178,9 +192,11 @@ class FramePlacer:
             if len(styles) == 0:
                 return Fitting.nobody()
             names = np.unique(styles)
+            shares = np.array([SEATED_SHARES.get(str(name), 1.0) for name in names])
+            counts = np.ceil(count * shares / shares.sum()).astype(int)
             rows = np.concatenate([
-                self.generator.choice(np.flatnonzero(styles == name), -(-count // len(names)))
-                for name in names
+                self.generator.choice(np.flatnonzero(styles == name), number)
+                for name, number in zip(names, counts, strict=True)
             ])  # fmt: skip
             people, _ = self.at_places(kind, rows)
             return self._clear(kind, people)
@@ -199,16 +215,21 @@ class FramePlacer:
         return self._clear(kind, self.on_floor(kind, grounds, np.where(turned, drawn_to, yaws)))
 
     def _clear(self, kind: str, people: People) -> Fitting:
-        """Those who fit beyond doubt and have nothing before the middle of a limb: one of them is shown at
-        each point."""
-        rows, fitting = self.fit(kind, people)
-        people = people[rows]
+        """Those who fit beyond doubt: one of them is shown at each point."""
+        _, fitting = self.fit(kind, people)
+        return fitting[self.plain(fitting)]
+
+    def plain(self, fitting: Fitting) -> NDArray:
+        """(N,) who of those who fit does so beyond doubt and has nothing before the middle of a limb."""
+        people = People.set_down(
+            self.bank, fitting.bodies, fitting.heights, fitting.yaws, fitting.places, np.zeros(len(fitting))
+        )
         shown = ~checks.crossed(people.keypoints, fitting.hidden, self.frame)
         styles = self.bank.styles[people.bodies]
-        for style in STYLES[kind]:
+        for style in np.unique(styles[shown]):
             some = np.flatnonzero(shown & (styles == style))
-            shown[some] = checks.plain(style, people[some], self.space)
-        return fitting[shown]
+            shown[some] = checks.plain(str(style), people[some], self.space)
+        return shown
 
     def at_points(self, points: NDArray) -> tuple[list[Fitting], NDArray]:
         """All poses found at points (P, 2), `TRIES` per kind and heading sector; what was tried (P, 9).
@@ -263,7 +284,7 @@ class FramePlacer:
 
         In every round new ones are drawn for each sector of a point that has places and still lacks tries.
         """
-        reach = 0.07 * self.frame.size[1]
+        reach = 0.08 * self.frame.size[1]
         places = self.places[kind]
         headings = yaw_to_heading(places.yaws, places.grounds, self.camera)
         sectors = np.round(headings / (np.pi / 2)).astype(int) % SECTORS

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-#: Of 1,725 upright people in MPII's photographs 66 % face the camera, 13 % stand sideways, 21 % turn away.
-HEADING_SHARES = (0.66, 0.13, 0.21)
+from scenepose.data.prior import HEADING_SHARES
 
 
 def heading_to_yaw(heading: NDArray, ground: NDArray, camera: NDArray) -> NDArray:

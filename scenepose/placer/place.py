@@ -7,27 +7,35 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scenepose.data.frames import CEILING, CHAIR, SOFA, TABLE, WALL, Frame
+from scenepose.data.frames import BED, CEILING, CHAIR, SOFA, TABLE, WALL, Frame
+from scenepose.data.prior import USES_SUPPORT, kind_chances, pose_chances
 from scenepose.data.samples import KINDS
 from scenepose.placer.bank import BodyBank
 from scenepose.placer.frame_placer import TRIES, Fitting, FramePlacer, Room
+from scenepose.skeleton import HIDDEN
 
-#: How often each kind is looked for when points are chosen.
+#: How often each kind is looked for when points are chosen: about as people are (`scenepose.data.prior`), and
+#: more often who needs a support, which not every frame has.
 TURNS = {
-    "sit": 6,
-    "stand": 4,
-    "walk": 3,
-    "gesture": 2,
-    "carry": 2,
-    "bend": 2,
+    "sit": 42,
+    "stand": 20,
+    "walk": 11,
+    "gesture": 5,
+    "carry": 5,
+    "bend": 3,
     "crouch": 2,
-    "lean": 2,
-    "lie": 5,
+    "lean": 6,
+    "lie": 10,
 }
 #: No kind takes more than this share of a frame's points. Crouching and bending fit wherever there is
 #: floor and are rare in life: where nothing else fits, there are fewer points.
-MOST = {"bend": 0.10, "crouch": 0.07}
-MOST_OTHERS = 0.35
+MOST = {"sit": 0.6, "bend": 0.06, "crouch": 0.06, "lean": 0.2}
+MOST_OTHERS = 0.5
+#: Whoever does not use a seat or bed is looked for before one this often: it may be free, though nobody was
+#: found to fit there.
+BEFORE_SEATS = 1 - USES_SUPPORT
+#: What people use, and who uses it.
+USED, USERS = (CHAIR, SOFA, BED), ("sit", "lie")
 #: Kinds that need nothing but floor.
 ON_FLOOR = ("stand", "walk", "gesture", "carry", "bend", "crouch")
 
@@ -67,20 +75,60 @@ def place(
     generator = np.random.default_rng(seed)
     placer = FramePlacer(frame, room, bank, generator)
     pools = {kind: placer.wander(kind, 12 * points * (1 if kind in ON_FLOOR else 4)) for kind in KINDS}
-    chosen = _spread(pools, points, 0.2 / np.sqrt(points) * frame.size[1], generator)
+    chosen = _spread(frame, pools, points, 0.2 / np.sqrt(points) * frame.size[1], generator)
     if not chosen:
         return []
     primaries = Fitting.join(chosen)
     others, tried = placer.at_points(primaries.middles)
+    shown = [_shown(placer, one, some, generator) for one, some in zip(chosen, others, strict=True)]
+    changed = [number for number, one in enumerate(shown) if one is not chosen[number]]
+    if changed:
+        # The point goes with who is shown, and so do those who fit there.
+        again, tried_again = placer.at_points(Fitting.join([shown[n] for n in changed]).middles)
+        for number, some, row in zip(changed, again, tried_again, strict=True):
+            others[number], tried[number] = some, row
     placed = [
-        PlacedPoint(point, Fitting.join([primaries[np.array([number])], others[number]]), tried[number])
-        for number, point in enumerate(primaries.middles)
+        PlacedPoint(one.middles[0], Fitting.join([one, some]), row)
+        for one, some, row in zip(shown, others, tried, strict=True)
     ]
     return placed + _nobody_points(placer, generator, generator.binomial(len(placed), nobody_share))
 
 
+def _shown(placer: FramePlacer, found: Fitting, others: Fitting, generator: np.random.Generator) -> Fitting:
+    """Who is shown where a person was found: of a kind drawn by `kind_chances`, the person if of that one."""
+    everyone = Fitting.join([found, others])
+    fits = np.zeros((1, len(KINDS)), bool)
+    rows = np.flatnonzero(placer.plain(everyone))
+    fits[0, everyone.kinds[rows]] = fits[0, found.kinds] = True
+    chances = kind_chances(fits)[0]
+    if KINDS[found.kinds[0]] in USERS:
+        # Whoever was found lying stays so, though most people on beds could sit there, too.
+        users = np.isin(KINDS, USERS)
+        total = chances[users].sum()
+        chances[users] = 0.0
+        chances[found.kinds[0]] = total
+    kind = generator.choice(len(KINDS), p=chances)
+    if kind == found.kinds[0]:
+        return found
+    rows = rows[everyone.kinds[rows] == kind]
+    chances = pose_chances(everyone.kinds, everyone.headings, (everyone.visibility == HIDDEN).sum(1))[rows]
+    return everyone[generator.choice(rows, 1, p=chances / chances.sum())]
+
+
+def _before_seat(frame: Frame, one: Fitting) -> bool:
+    """Whether someone who does not use it stands where the picture shows a seat or a bed."""
+    width, height = frame.size
+    x, y = np.floor(one.middles[0]).astype(int)
+    inside = 0 <= x < width and 0 <= y < height
+    return bool(inside and frame.labels[y, x] in USED and KINDS[one.kinds[0]] not in USERS)
+
+
 def _spread(
-    pools: dict[str, Fitting], wanted: int, distance: float, generator: np.random.Generator
+    frame: Frame,
+    pools: dict[str, Fitting],
+    wanted: int,
+    distance: float,
+    generator: np.random.Generator,
 ) -> list[Fitting]:
     """Single people taken from the kinds in turn, rarer kinds less often, box middles apart."""
     orders = {kind: list(generator.permutation(len(pool))) for kind, pool in pools.items()}
@@ -98,6 +146,8 @@ def _spread(
         while orders[kind]:
             one = pools[kind][np.array([orders[kind].pop()])]
             middle = one.middles[0]
+            if _before_seat(frame, one) and generator.random() > BEFORE_SEATS:
+                continue
             if all(np.linalg.norm(middle - other) > distance for other in taken):
                 chosen.append(one)
                 taken.append(middle)
@@ -107,18 +157,20 @@ def _spread(
 
 
 def _nobody_points(placer: FramePlacer, generator: np.random.Generator, wanted: int) -> list[PlacedPoint]:
-    """Points where nobody was found: anywhere, and on walls, ceilings, tables and full seats."""
+    """Points where nobody was found: anywhere but on seats, and on walls, ceilings and tables."""
     if wanted == 0:
         return []
     width, height = placer.frame.size
     anywhere = generator.uniform((0, 0), (width, height), (wanted * 3, 2))
     hard = []
-    for labels in ((WALL,), (CEILING, 8, 10), (TABLE, 11, 13), (CHAIR, SOFA, 3)):
+    for labels in ((WALL,), (CEILING, 8, 10), (TABLE, 11, 13)):
         y, x = np.nonzero(np.isin(placer.frame.labels, labels))
         if len(y):
             some = generator.integers(0, len(y), wanted)
             hard.append(np.stack([x[some], y[some]], -1) + 0.5)
     points = np.concatenate([anywhere, *hard])
+    x, y = np.floor(points).astype(int).T
+    points = points[~np.isin(placer.frame.labels[y, x], USED)]
     points = points[generator.permutation(len(points))]
     found, tried = placer.at_points(points)
     sure = tried.min(1) >= TRIES  # who needs a support near the point has really been tried there

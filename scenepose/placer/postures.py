@@ -1,4 +1,4 @@
-"""Postures that nobody recorded, built from recorded ones by geometry: crouching, leaning, lying, sitting.
+"""Postures that nobody recorded, built from recorded ones by geometry: crouching and leaning.
 
 Everything here is in the body frame of a 1.70 m person: metres, z up, facing +y, left at -x. What the person
 rests on is part of the frame: the floor or the bed is z = 0, the wall or the counter's edge is y = 0.
@@ -106,39 +106,6 @@ def put_leg(body: NDArray, leg: tuple, ankle: NDArray, pole: NDArray) -> None:
     """Bring one ankle of each body to a place (N, 3), the knee bent towards pole (N, 3); in place."""
     hip, knee, foot, _ = leg
     body[:, knee], body[:, foot] = reach(body[:, hip], ankle, THIGH, SHANK, pole)
-
-
-def sitting(base: NDArray, seat: NDArray, backed: bool, rng: np.random.Generator) -> NDArray:
-    """Sitters on seats of heights (N,) from drawn upper bodies: feet on the floor wherever they reach it."""
-    count = len(base)
-    tilt = rng.uniform(0.04, 0.40, count) if backed else rng.uniform(-0.25, 0.10, count)
-    body = raise_head(tilt_to(base, tilt), tilt * rng.uniform(0.5, 1.0, count))
-    body += vectors(0.0, 0.0, seat + SEAT_FLESH)[:, None] - body[:, [PELVIS]]
-    body[:, [R_HIP, L_HIP], 2] = body[:, [PELVIS], 2]
-    body[:, R_HIP, :2], body[:, L_HIP, :2] = (0.12, 0.0), (-0.12, 0.0)
-    spread, lean = rng.uniform(-0.05, 0.35, count), rng.normal(0.02, 0.16, count).clip(-0.3, 0.4)
-    for leg in LEGS:
-        hip, knee, ankle, side = leg
-        turned = side * (spread + rng.normal(0, 0.06, count)).clip(-0.08, 0.5)
-        forward = np.stack([np.sin(turned), np.cos(turned)], -1)
-        shank = lean + rng.normal(0, 0.09, count)
-        # How far the knee rises above the hip so that the ankle comes to the floor.
-        lift = ((SHANK * np.cos(shank) - (body[:, hip, 2] - ANKLE_HEIGHT)) / THIGH).clip(-0.30, 0.62)
-        along = np.sqrt(1 - lift**2)
-        body[:, knee] = body[:, hip] + np.concatenate([forward * along[:, None], lift[:, None]], 1) * THIGH
-        drop = np.minimum((body[:, knee, 2] - ANKLE_HEIGHT) / SHANK, 1.0)
-        aside = np.sqrt((1 - drop**2).clip(0)) * np.sign(shank + 1e-9)
-        body[:, ankle] = body[:, knee] + SHANK * np.concatenate([forward * aside[:, None], -drop[:, None]], 1)
-    for arm in ARMS:
-        # Most hands rest on the thighs or in the lap; the others stay as they were recorded.
-        hip, knee = (R_HIP, R_KNEE) if arm[3] > 0 else (L_HIP, L_KNEE)
-        share = rng.uniform(0.35, 0.95, (count, 1))
-        rest = body[:, hip] * (1 - share) + body[:, knee] * share + vectors(-0.04 * arm[3], 0.0, 0.11)
-        kept = body.copy()
-        put_arm(body, arm, rest, vectors(0.8 * arm[3], -0.5, -0.4))
-        stays = rng.random(count) < 0.35
-        body[stays] = kept[stays]
-    return body
 
 
 def crouching(base: NDArray, rng: np.random.Generator) -> NDArray:

@@ -8,8 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, label, maximum_filter, minimum_filter
 
+from scenepose.data.frames import BED, CHAIR, SOFA
+from scenepose.placer.seen_seats import OTHER_FURNITURE
 from scenepose.placer.space import CELL, LOW_SEATS, Space
 
+#: How people sit at a kind of place on a seat: styles of the bank, and how often.
+SEATED = {
+    "at-back": {"backed": 0.5, "reclined": 0.25, "crossed": 0.17, "elbows": 0.08},
+    "before-back": {"reclined": 0.85, "elbows": 0.15},
+    "unbacked": {"free": 0.85, "elbows": 0.15},
+    "at-table": {"desk": 1.0},
+    "along": {"legs-up": 1.0},
+}
+#: How often the kinds of place are drawn, where a room has them.
+SEATED_SHARES = {"at-back": 0.5, "before-back": 0.12, "unbacked": 0.2, "at-table": 0.14, "along": 0.04}
 #: Directions tried for a sitter, evenly around.
 _DIRECTIONS = 24
 
@@ -19,8 +31,8 @@ class Places:
     """P places of one kind.
 
     grounds: (P, 2) where the body's origin goes. yaws: (P,) how the body is turned. levels: (P,) heights of
-    the support. styles: (P,) names of styles of the bank. slides: (P, 2) unit vector along which the body
-    may be moved and keeps its support; zero where it may move both ways.
+    the support. styles: (P,) names of styles of the bank, or of `SEATED`. slides: (P, 2) unit vector
+    along which the body may be moved and keeps its support; zero where it may move both ways.
     """
 
     grounds: NDArray
@@ -74,24 +86,50 @@ def seats(space: Space) -> Places:
         return grid[space.cells(at)]
 
     high = (space.seat[rows, columns] > LOW_SEATS)[:, None]
+    bed = (space.seat_of[rows, columns] == BED)[:, None]
     under = look(np.array([-0.06, 0.0, 0.06, 0.12]), (-0.08, 0.0, 0.08), is_seat).mean((2, 3))
-    under = under > np.where(high, 0.6, 0.75 if space.exact else 0.6)
+    under = under > (np.where(high, 0.6, 0.75) if space.exact else 0.5)
     open_front = look(np.array([0.48, 0.54, 0.60]), (-0.1, 0.0, 0.1), is_seat).mean((2, 3)) < 0.15
     nothing_ahead = look(np.arange(0.08, 0.56, CELL), (-0.12, 0.0, 0.12), space.rise).mean((2, 3)) < 0.06
-    behind = look(np.arange(0.10, 0.52, CELL), (-0.12, -0.04, 0.04, 0.12), space.back, -1.0).any(2).mean(2)
+    behind = look(np.arange(0.10, 0.52, CELL), (-0.12, -0.04, 0.04, 0.12), space.back, -1.0)
     clear_back = ~look(np.arange(0.0, 0.12, CELL), (-0.08, 0.0, 0.08), space.rise, -1.0).any((2, 3))
-    backed = behind >= 0.75
-    # A seat with a back is used facing away from it; one without is used towards any open side.
+    backed = behind.any(2).mean(2) >= 0.75
+    close = look(np.arange(0.08, 0.24, CELL), (-0.12, -0.04, 0.04, 0.12), space.back, -1.0).any((2, 3))
+    # A seat with a back is used facing away from it; one without is used towards any open side, as are beds.
     tall = look(np.arange(0.10, 0.80, CELL), (-0.12, -0.04, 0.04, 0.12), space.back, -1.0).any(2).mean(2)
     away = tall @ ahead
     away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
-    suits = (tall.max(1, keepdims=True) < 0.5) | (away @ ahead.T > np.cos(np.radians(25)))
+    suits = bed | (tall.max(1, keepdims=True) < 0.5) | (away @ ahead.T > np.cos(np.radians(25)))
     # Nobody perches on a sofa's edge with the back it has out of reach.
-    used = backed | (tall < 0.5)
-    cell, direction = np.nonzero(under & open_front & nothing_ahead & suits & clear_back & used)
-    levels, backed = space.seat[rows[cell], columns[cell]], backed[cell, direction]
-    slides = np.where(backed[:, None], np.stack([ahead[direction, 1], -ahead[direction, 0]], -1), 0.0)
-    return Places(grounds[cell], yaws[direction], levels, np.where(backed, "backed", "free"), slides)
+    has_back = np.isin(space.seat_of[rows, columns], (CHAIR, SOFA))[:, None]
+    # Pillows make no backrest for whoever has the feet on the floor beside a bed.
+    backed &= ~np.isin(space.seat_of[rows, columns], (BED, OTHER_FURNITURE))[:, None]
+    used = backed | ((tall < 0.5) & ~has_back) | bed
+    fits = under & nothing_ahead & suits
+    at_table = fits & (clear_back | (not space.exact))
+    fits &= clear_back
+    table = np.isfinite(space.table)
+    at_table &= look(np.arange(0.28, 0.48, CELL), (-0.16, 0.0, 0.16), table).mean((2, 3)) > 0.6
+    at_table &= look(np.array([0.0]), (-0.08, 0.0, 0.08), table).mean((2, 3)) == 0
+    soft = np.isin(space.seat_of[rows, columns], (SOFA, BED))[:, None]
+    whole = look(np.arange(-0.06, 0.74, CELL), (-0.12, 0.0, 0.12), is_seat).mean((2, 3)) > 0.95
+    propped = look(np.arange(0.12, 0.44, CELL), (-0.10, 0.0, 0.10), space.rise, -1.0).any(2)
+    propped = propped.mean(2) == 1.0
+
+    def places(chosen: NDArray, style: str) -> Places:
+        cell, direction = np.nonzero(chosen)
+        across = np.stack([ahead[direction, 1], -ahead[direction, 0]], -1)
+        slides = np.zeros_like(across) if style == "unbacked" else across
+        names = np.full(len(cell), style, "<U16")
+        return Places(grounds[cell], yaws[direction], space.seat[rows[cell], columns[cell]], names, slides)
+
+    return Places.join([
+        places(fits & open_front & used & backed & close, "at-back"),
+        places(fits & open_front & used & backed & ~close, "before-back"),
+        places(fits & open_front & used & ~backed, "unbacked"),
+        places(at_table & open_front & used, "at-table"),
+        places(soft & whole & propped, "along"),
+    ])  # fmt: skip
 
 
 def beds(space: Space) -> Places:
