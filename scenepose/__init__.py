@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scenepose.errors import CheckpointError, PictureError, PointError, RequestError, ScenePoseError
+from scenepose.methods.table import METHODS as _TABLE
 
 if TYPE_CHECKING:
     from scenepose.predictor import Generator, Pose, Scene
@@ -36,19 +37,9 @@ __all__ = [
 __version__ = "0.1.0"
 
 #: Every method by the name that Python, the shell and the demo know it by, with one line about it.
-METHODS = {
-    "scenepose": "Scene-aware human pose generation with transformers (Yao et al., ACM MM 2023)",
-    "heatmap": "a heatmap for each joint, read at its peak",
-    "regression": "the joints' coordinates, straight from the features",
-    "vae": "a class of pose and a conditional VAE around it (Wang et al., CVPR 2017)",
-    "unipose": "a waterfall of atrous convolutions and heatmaps (Artacho and Savakis, CVPR 2020)",
-    "prtr": "joints as a set, predicted by queries and matched (Li et al., CVPR 2021)",
-    "placenet": "a GAN whose samples spread as their noise does (Zhang et al., ECCV 2020)",
-    "graconet": "the place as a graph to be completed, GAN and VAE (Zhou et al., ECCV 2022)",
-}
-
-#: Systems that `load` knows too, but that only evaluation asks for.
-VARIANTS = {"vae30": "vae with 30 classes, as it was published"}
+METHODS = {name: method.line for name, method in _TABLE.items() if not method.variant}
+#: Methods that `load` knows too, but that only evaluation asks for.
+VARIANTS = {name: method.line for name, method in _TABLE.items() if method.variant}
 
 
 def load(
@@ -61,9 +52,9 @@ def load(
 
     Args:
         name: one of `METHODS`.
-        checkpoint: a ``.safetensors`` file; by default the bundled one.
+        checkpoint: its ``.safetensors`` file, or a folder that holds it; by default the bundled one.
         device: "cpu", "cuda", "cuda:1" ...; by default a GPU where there is one.
-        encoder: the main method's weights, whose encoder the other methods read; by default the bundled ones.
+        encoder: the encoder's file; by default the one beside the checkpoint, or else the bundled one.
 
     Raises:
         RequestError: there is no such method. CheckpointError: the weights are missing or unreadable, or

@@ -9,10 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scenepose.images import Picture
-from scenepose.predictor import Scene
-
-#: Points that are scored together: fills the processor, and a progress bar still moves.
-BATCH = 8
+from scenepose.predictor import BATCH, Scene
 
 
 def grid(width: int, height: int, columns: int) -> NDArray[np.float64]:
@@ -29,12 +26,15 @@ def affordance_map(
     """How well anybody fits at each cell of a grid.
 
     Args:
-        scene: encoded once; every point costs two views.
+        scene: encoded once; a point costs its windows and what its scores need, and no pose.
         columns: cells across the picture; the rows follow from its shape.
         progress: called with the number of points just finished.
 
     Returns:
         (rows, columns) float32 in [0, 1]: the largest compatibility score of any template.
+
+    Raises:
+        RequestError: the method gives no compatibility scores.
     """
     places = grid(scene.width, scene.height, columns)
     points = places.reshape(-1, 2)

@@ -136,7 +136,7 @@ def compare(
             (pose, *_) = generator.answer(features, point, scene.height, 1, seed)
             elapsed = 1000 * (time.perf_counter() - start)
             if not np.isfinite(pose.keypoints).all():
-                raise CheckpointError(f"{name} answers with numbers that are none")
+                raise CheckpointError(f"{name} answers with keypoints that are not finite numbers")
         except ScenePoseError as error:
             yield Panel(name, error=sentence(error))
         except Exception as error:  # whatever happens in one method, the others' panels come

@@ -1,4 +1,4 @@
-"""Boxes, normalised poses, the three views, and the way between them and the picture.
+"""Boxes, normalised poses, and the way between them and the picture.
 
 Frame: everything is relative to the target point p and in units of the picture's height H; pixel
 coordinates are continuous, (0, 0) being the outer corner of the first pixel and (0.5, 0.5) its centre.
@@ -9,7 +9,7 @@ tensors alike and keep their kind, so that training, inference and data share on
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -79,37 +79,7 @@ def compose(normalised: Array, scale: Array, centre: Array) -> Array:
     return normalised * scale[..., None, :] + centre[..., None, :]
 
 
-class View(NamedTuple):
-    """A rectangle of the picture, in pixels: (x0, y0) one corner, (x1, y1) the opposite one."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-
-def global_view(width: int, height: int) -> View:
-    """The whole picture."""
-    return View(0.0, 0.0, float(width), float(height))
-
-
-def square_view(point: tuple[float, float], side: float) -> View:
-    """A square of ``side`` pixels centred at ``point``; it may reach outside the picture."""
-    x, y = point
-    return View(x - side / 2, y - side / 2, x + side / 2, y + side / 2)
-
-
-def local_view(point: tuple[float, float], height: int) -> View:
-    """The square of side H around the point: the view that poses of the usual size fit into."""
-    return square_view(point, float(height))
-
-
-def detail_view(point: tuple[float, float], height: int) -> View:
-    """The square of side H/2 around the point."""
-    return square_view(point, height / 2)
-
-
-def place_in_picture(point: tuple[float, float], width: int, height: int) -> tuple[float, float, float]:
+def position_in_picture(point: tuple[float, float], width: int, height: int) -> tuple[float, float, float]:
     """Where in the picture a point lies, and the picture's shape: (x / W, y / H, W / H)."""
     return point[0] / width, point[1] / height, width / height
 

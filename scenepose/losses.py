@@ -27,7 +27,7 @@ def classification_loss(
 
     Args:
         logits: (B, K).
-        positive: (B, K) bool, templates that fit; or soft targets in [0, 1].
+        positive: (B, K) bool, templates that fit.
         counted: (B, K) bool; the others count neither way, because nobody knows.
         pos_weight: how much a positive weighs against a negative.
     """
@@ -69,20 +69,27 @@ def distillation_loss(student: Tensor, teacher: Tensor, valid: Tensor, count: Te
 
 
 def surface_loss(
-    said: Tensor, surface: Tensor, metre: Tensor, rise: Tensor, count: Tensor | None = None
+    predicted: Tensor, surface: Tensor, metre: Tensor, rise: Tensor, count: Tensor | None = None
 ) -> Tensor:
-    """What the feature map says of the surfaces in its cells: cross entropy of what they are, absolute errors
-    of the metre's logarithm and of the rise in about their spread. Beyond the paper.
+    """What the maps tell of the surfaces in their cells: cross entropy of what they are, absolute errors of
+    the metre's logarithm and of the rise in about their spread. Beyond the paper.
 
     Args:
-        said: (B, S + 2, h, h) logits of S surfaces, metre, rise.
-        surface: (B, h, h) int64, -1 where nothing is known. metre: (B, h, h) logarithm of picture heights a
-            metre. rise: (B, h, h) metres above the floor.
+        predicted: (N, S + 2) logits of S surfaces, metre, rise.
+        surface: (N,) int64, -1 where nothing is known. metre: (N,) logarithm of picture heights a metre.
+        rise: (N,) metres above the floor.
     """
     known = surface >= 0
-    kind = cross_entropy(said[:, :-2], surface.clamp(min=0), reduction="none")
-    wrong = (said[:, -2] - metre).abs() / METRE_SPREAD + (said[:, -1] - rise).abs() / RISE_SPREAD
+    kind = cross_entropy(predicted[:, :-2], surface.clamp(min=0), reduction="none")
+    wrong = (predicted[:, -2] - metre).abs() / METRE_SPREAD + (predicted[:, -1] - rise).abs() / RISE_SPREAD
     return masked_mean(kind + wrong, known, count)
+
+
+def hidden_loss(logits: Tensor, hidden: Tensor, told: Tensor, count: Tensor | None = None) -> Tensor:
+    """Binary cross entropy of joints being hidden by furniture: logits (B, 16), hidden and told (B, 16) bool,
+    the latter where it is known. Beyond the paper."""
+    each = binary_cross_entropy_with_logits(logits, hidden.to(logits.dtype), reduction="none")
+    return masked_mean(each, told, count)
 
 
 def adversarial_loss(judged: Tensor, valid: Tensor, count: Tensor | None = None) -> Tensor:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
+from scenepose.data.prior import point_weights
 from scenepose.data.samples import KINDS, Samples, postures_of, supports_of
 from scenepose.geometry import decompose, normalise
 from scenepose.skeleton import mirror
@@ -129,12 +130,13 @@ class TemplateSet:
 @dataclass(frozen=True)
 class Poses:
     """What templates are fitted to: normalised (N, 16, 2), scales (N, 2), kind numbers (N,), headings (N,) in
-    radians."""
+    radians, and how much each pose weighs (N,), by `data.prior`."""
 
     normalised: NDArray
     scales: NDArray
     kinds: NDArray
     headings: NDArray
+    weights: NDArray
 
     @classmethod
     def primary(cls, samples: Samples) -> Poses:
@@ -143,16 +145,22 @@ class Poses:
         rows = rows[rows >= 0]
         rows = rows[(samples.visibility[rows] >= 1).all(1)]
         _, scales, normalised = decompose(samples.normalised_unit(rows).astype(np.float64))
-        return cls(normalised, scales, samples.kinds[rows], samples.headings[rows])
+        weights = point_weights(samples)[samples.pose_points[rows]]
+        return cls(normalised, scales, samples.kinds[rows], samples.headings[rows], weights)
 
     def mirrored(self) -> Poses:
         """The same poses seen in a mirror."""
-        return Poses(mirror(self.normalised), self.scales, self.kinds, -self.headings)
+        return Poses(mirror(self.normalised), self.scales, self.kinds, -self.headings, self.weights)
 
     def joined(self, other: Poses) -> Poses:
         """Both sets, one after the other."""
-        columns = ("normalised", "scales", "kinds", "headings")
-        return Poses(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in columns))
+        names = (column.name for column in fields(self))
+        return Poses(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in names))
+
+    def of(self, kinds: Sequence[str]) -> Poses:
+        """The poses of some kinds."""
+        here = np.isin(self.kinds, [KINDS.index(kind) for kind in kinds])
+        return Poses(*(getattr(self, column.name)[here] for column in fields(self)))
 
 
 def nearest(templates: NDArray, poses: NDArray, among: NDArray | None = None) -> NDArray:
@@ -169,97 +177,105 @@ def nearest(templates: NDArray, poses: NDArray, among: NDArray | None = None) ->
     return (distance if among is None else np.where(among, distance, np.inf)).argmin(1)
 
 
-def fit(poses: Poses, count: int, seed: int = 0, balance: float = 0.0) -> NDArray:
-    """Cluster poses and their mirror images by k-means: templates (count, 16, 2), most frequent first.
+#: How many of 14 templates each group of kinds gets: about as often as people are seen so, but each at least
+#: once, and more where a kind has many headings.
+QUOTAS: dict[tuple[str, ...], int] = {
+    ("sit",): 4,
+    ("stand", "gesture", "carry"): 3,
+    ("walk",): 2,
+    ("lie",): 2,
+    ("lean",): 1,
+    ("bend",): 1,
+    ("crouch",): 1,
+}
 
-    Args:
-        balance: 0 lets every pose weigh the same, 1 every kind; between, rare kinds gain.
-    """
+
+def fit(poses: Poses, count: int, seed: int = 0) -> NDArray:
+    """Cluster poses and their mirror images by weighted k-means: templates (count, 16, 2), heaviest first."""
     if len(poses.normalised) < count:
         raise ValueError(f"{count} templates need as many poses, and there are {len(poses.normalised)}")
     both = poses.joined(poses.mirrored())
     means = KMeans(count, n_init=4, random_state=seed)  # pyright: ignore[reportArgumentType]
-    share = np.bincount(both.kinds, minlength=len(KINDS)) / len(both.kinds)
-    weights = share[both.kinds] ** -balance if balance else None
-    clusters = means.fit(both.normalised.reshape(-1, 32), sample_weight=weights)
-    order = np.argsort(-np.bincount(np.asarray(clusters.labels_), minlength=count), kind="stable")
+    clusters = means.fit(both.normalised.reshape(-1, 32), sample_weight=both.weights)
+    sizes = np.bincount(np.asarray(clusters.labels_), both.weights, minlength=count)
+    order = np.argsort(-sizes, kind="stable")
     # The mean of unit boxes is smaller than a unit box.
     return normalise(clusters.cluster_centers_[order].reshape(-1, 16, 2)).astype(np.float32)
 
 
-def describe(templates: NDArray, poses: Poses) -> TemplateSet:
-    """Kinds, names, counts and statistics of templates, from the poses nearest to each."""
+def fit_groups(
+    poses: Poses, quotas: Mapping[tuple[str, ...], int], seed: int = 0
+) -> tuple[NDArray, list[tuple[str, ...]]]:
+    """Templates of each group of kinds by a k-means of its own, as many as its quota, and each one's group;
+    groups that have fewer poses than that are passed over."""
+    parts, groups = [], []
+    for kinds, count in quotas.items():
+        own = poses.of(kinds)
+        if count and len(own.normalised) >= count:
+            parts.append(fit(own, count, seed))
+            groups += [kinds] * count
+    if not parts:
+        raise ValueError(f"{len(poses.normalised)} poses are too few for {sum(quotas.values())} templates")
+    return np.concatenate(parts), groups
+
+
+def shares(count: int, quotas: Mapping[tuple[str, ...], int] = QUOTAS) -> dict[tuple[str, ...], int]:
+    """Quotas of another number of templates, in about the same proportions, rare groups last."""
+    exact = {kinds: count * quota / sum(quotas.values()) for kinds, quota in quotas.items()}
+    whole = {kinds: int(value) for kinds, value in exact.items()}
+    rest = sorted(exact, key=lambda kinds: (whole[kinds] - exact[kinds], -quotas[kinds]))
+    for kinds in rest[: count - sum(whole.values())]:
+        whole[kinds] += 1
+    return whole
+
+
+def describe(
+    templates: NDArray,
+    poses: Poses,
+    assign: Assign = "posture",
+    groups: Sequence[tuple[str, ...]] | None = None,
+) -> TemplateSet:
+    """Kinds, names, counts and statistics of templates, from the poses nearest to each.
+
+    Args:
+        assign: see `TemplateSet`. A template's kind is that of most of the poses that are nearest by shape.
+        groups: the kinds that each template may be of; by default all.
+    """
     both = poses.joined(poses.mirrored())
-    assigned = nearest(templates, both.normalised)
-    kinds, names = [], []
-    for number in range(len(templates)):
+    by_shape = nearest(templates, both.normalised)
+    weight = np.zeros((len(templates), len(KINDS)))
+    np.add.at(weight, (by_shape, both.kinds), both.weights)
+    for number, group in enumerate(groups or ()):
+        weight[number] += [1e-6 if kind in group else -np.inf for kind in KINDS]
+    kinds = weight.argmax(1)
+    mean = np.average(poses.scales, axis=0, weights=poses.weights)
+    plain = TemplateSet(
+        templates.astype(np.float32), tuple(KINDS[kind] for kind in kinds), tuple(KINDS[k] for k in kinds),
+        np.zeros(len(kinds), np.int64), mean.astype(np.float32), np.ones(2, np.float32), 1.0, assign=assign,
+    )  # fmt: skip
+    assigned = plain.nearest(both.normalised, both.kinds)
+    names, scales = [], []
+    for number, kind in enumerate(kinds):
         members = assigned == number
-        kind = Counter(both.kinds[members].tolist()).most_common(1)[0][0] if members.any() else 0
-        heading = np.angle(np.exp(1j * both.headings[members & (both.kinds == kind)]).sum())
-        kinds.append(KINDS[kind])
+        own = (by_shape == number) & (both.kinds == kind)
+        heading = np.angle((both.weights * np.exp(1j * both.headings))[own].sum())
         names.append(f"{KINDS[kind]} facing {DIRECTIONS[round(heading / (np.pi / 4)) % 8]}")
+        heavy = both.weights[members].sum() > 0
+        scales.append(
+            np.average(both.scales[members], axis=0, weights=both.weights[members]) if heavy else mean
+        )
     unique = [
         name if names.count(name) == 1 else f"{name} {names[: number + 1].count(name)}"
         for number, name in enumerate(names)
     ]
     own = assigned[: len(poses.normalised)]
-    return TemplateSet(
-        templates=templates.astype(np.float32),
-        kinds=tuple(kinds),
+    spread = np.average((poses.scales - mean) ** 2, axis=0, weights=poses.weights) ** 0.5
+    offsets = ((poses.normalised - templates[own]) ** 2).mean((1, 2))
+    return replace(
+        plain,
         names=tuple(unique),
-        counts=np.bincount(own, minlength=len(templates)),
-        mean_scale=poses.scales.mean(0).astype(np.float32),
-        scale_std=poses.scales.std(0).clip(0.01).astype(np.float32),
-        offset_std=max(0.01, float((poses.normalised - templates[own]).std())),
-        scales=np.stack(
-            [
-                both.scales[assigned == number].mean(0)
-                if (assigned == number).any()
-                else poses.scales.mean(0)
-                for number in range(len(templates))
-            ]
-        ).astype(np.float32),
+        counts=np.bincount(own, poses.weights, minlength=len(templates)).round().astype(np.int64),
+        scale_std=spread.clip(0.01).astype(np.float32),
+        offset_std=max(0.01, float(np.average(offsets, weights=poses.weights) ** 0.5)),
+        scales=np.stack(scales).astype(np.float32),
     )
-
-
-def choose(candidates: TemplateSet, poses: Poses, count: int) -> list[int]:
-    """Choose candidates so that the kinds and headings present are each covered. The paper picks by eye; this
-    rule is ours.
-
-    First every kind gets the candidate that most of its poses are nearest to, of those that are mostly of the
-    kind; where there is none, the one with the largest share of it. Then kind and quarter of heading (front,
-    right, back, left) make groups; in order of their poses, mirrored ones included, they get their most
-    frequent candidate, round after round, until ``count`` are chosen. Kinds and groups under 1 % of the poses
-    are passed over.
-
-    Returns:
-        The chosen candidates' numbers, ascending.
-    """
-    both = poses.joined(poses.mirrored())
-    assigned = nearest(candidates.templates, both.normalised)
-    quarters = np.round(both.headings / (np.pi / 2)).astype(int) % 4
-    # table[c, k, q]: poses of kind k and quarter q that are nearest to candidate c
-    table = np.zeros((len(candidates), len(KINDS), 4), int)
-    np.add.at(table, (assigned, both.kinds, quarters), 1)
-    enough = 0.01 * len(both.kinds)
-    chosen: list[int] = []
-    kinds, own = table.sum(2), table.sum(2).argmax(1)
-    for kind in np.argsort(-kinds.sum(0), kind="stable"):
-        free = [c for c in range(len(candidates)) if c not in chosen]
-        if kinds[:, kind].sum() < enough or len(chosen) == count or not free:
-            continue
-        mostly = [c for c in free if own[c] == kind]
-        share = kinds[:, kind] / kinds.sum(1).clip(1)
-        worth, pool = (kinds[:, kind], mostly) if mostly else (share, free)
-        chosen.append(pool[int(np.argmax(worth[pool]))])
-    best = table.reshape(len(candidates), -1).argmax(1)
-    sizes = table.sum(0).reshape(-1)
-    order = [int(group) for group in np.argsort(-sizes, kind="stable") if sizes[group] >= enough]
-    frequent = np.argsort(-table.sum((1, 2)), kind="stable").tolist()
-    members = {group: [c for c in frequent if best[c] == group and c not in chosen] for group in order}
-    while len(chosen) < count and any(members.values()):
-        for group in order:
-            if members[group] and len(chosen) < count:
-                chosen.append(members[group].pop(0))
-    left = [number for number in range(len(candidates)) if number not in chosen]
-    return sorted(chosen + left[: count - len(chosen)])

@@ -57,12 +57,32 @@ class Attention(nn.Module):
         Tokens outside the mask take no part; at least one per row must be in it.
         """
 
+        if query.shape[1] * self.heads <= query.shape[2] and key.shape[1] > query.shape[1]:
+            return self._few_queries(query, key, value, key_mask)
+
         def split(x: Tensor) -> Tensor:  # (B, N, C) -> (B, heads, N, C / heads)
             return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
         mask = None if key_mask is None else key_mask[:, None, None, :]
         q, k, v = split(self.query(query)), split(self.key(key)), split(self.value(value))
         return self.out(scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2))
+
+    def _few_queries(self, query: Tensor, key: Tensor, value: Tensor, key_mask: Tensor | None) -> Tensor:
+        """The same for few queries and many tokens, which then need not be projected.
+
+        q . (W_k m) = (W_k^T q) . m, and a weighted mean of W_v m is W_v of the mean; b_k adds the same to all
+        of a query's scores, so that it drops out.
+        """
+        heads = self.heads
+        w_k, w_v = (layer.weight.unflatten(0, (heads, -1)) for layer in (self.key, self.value))  # (h, d, C)
+        q = self.query(query).unflatten(-1, (heads, -1)).transpose(1, 2)  # (B, h, Q, d)
+        asked = torch.einsum("bhqd,hdc->bhqc", q, w_k).flatten(1, 2) / math.sqrt(q.shape[-1])
+        scores = asked @ key.transpose(1, 2)  # (B, h Q, N)
+        if key_mask is not None:
+            scores = scores.masked_fill(~key_mask[:, None], -math.inf)
+        found = (scores.softmax(-1).to(value.dtype) @ value).unflatten(1, (heads, -1))  # (B, h, Q, C)
+        found = torch.einsum("bhqc,hdc->bqhd", found, w_v)
+        return self.out(found.flatten(2) + self.value.bias)
 
 
 def start_small(head: nn.Sequential) -> None:

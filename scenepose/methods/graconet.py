@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
-from scenepose.baselines.critic import Critic, fooling_loss, telling_loss
-from scenepose.baselines.head import Answer, Head, Standardised, Target, ViewSummary
-from scenepose.baselines.vae import kl_divergence
-from scenepose.features import Features
 from scenepose.losses import masked_mean
+from scenepose.methods.critic import Critic, fooling_loss, telling_loss
+from scenepose.methods.head import Answer, Head, Standardised, Target, ViewSummary
+from scenepose.methods.vae import kl_divergence
 from scenepose.model.attention import DecoderLayer, mlp
-from scenepose.model.scenepose import ScenePoseConfig
+from scenepose.model.encoder import EncoderConfig
+from scenepose.model.features import Features
 from scenepose.templates import TemplateSet
 
 
@@ -77,7 +77,7 @@ class GracoNet(Head):
     # Published: a tenth, over thirty times as many steps; here that discriminator learns nothing in time.
     betas, critic_rate = (0.5, 0.999), 1.0
 
-    def __init__(self, config: GracoNetConfig, encoder: ScenePoseConfig, template_set: TemplateSet) -> None:
+    def __init__(self, config: GracoNetConfig, encoder: EncoderConfig, template_set: TemplateSet) -> None:
         super().__init__(template_set)
         self.config = config
         self.noise_size = config.noise

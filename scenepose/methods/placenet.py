@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scenepose.baselines.critic import Critic, fooling_loss, telling_loss
-from scenepose.baselines.head import Answer, Head, Target, ViewSummary
-from scenepose.features import Features
-from scenepose.model.scenepose import ScenePoseConfig
+from scenepose.methods.critic import Critic, fooling_loss, telling_loss
+from scenepose.methods.head import Answer, Head, Target, ViewSummary
+from scenepose.model.encoder import EncoderConfig
+from scenepose.model.features import Features
 from scenepose.templates import TemplateSet
 
 
@@ -38,7 +38,7 @@ class PlaceNet(Head):
     # a pose fits; at equal rates it learnt only what poses look like.
     betas, critic_rate = (0.0, 0.99), 4.0
 
-    def __init__(self, config: PlaceNetConfig, encoder: ScenePoseConfig, template_set: TemplateSet) -> None:
+    def __init__(self, config: PlaceNetConfig, encoder: EncoderConfig, template_set: TemplateSet) -> None:
         super().__init__(template_set)
         self.config = config
         self.noise_size = config.noise
@@ -64,7 +64,7 @@ class PlaceNet(Head):
     def decode(self, features: Features, noise: Tensor | None = None) -> Answer:
         """n samples."""
         assert noise is not None
-        noise = noise.expand(len(features.place), -1, -1)
+        noise = noise.expand(len(features.position), -1, -1)
         numbers = self.numbers(self.summarise(features), noise)
         return Answer(self.pose_mean + self.pose_std * numbers)
 

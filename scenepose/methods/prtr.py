@@ -10,10 +10,10 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, relu
 
-from scenepose.baselines.head import Answer, Head, Standardised, Target
-from scenepose.features import Features
+from scenepose.methods.head import Answer, Head, Standardised, Target
 from scenepose.model.attention import Attention, mlp, sine_positions
-from scenepose.model.scenepose import ScenePoseConfig
+from scenepose.model.encoder import EncoderConfig
+from scenepose.model.features import Features
 from scenepose.templates import TemplateSet
 
 JOINTS, NONE = 16, 16  # the class after the joints' own says "no joint"
@@ -75,7 +75,7 @@ class Prtr(Head):
 
     rate = 0.4  # deep transformers want smaller steps: DETR 1e-4
 
-    def __init__(self, config: PrtrConfig, encoder: ScenePoseConfig, template_set: TemplateSet) -> None:
+    def __init__(self, config: PrtrConfig, encoder: EncoderConfig, template_set: TemplateSet) -> None:
         super().__init__(template_set)
         self.config = config
         width, heads, ffn, dropout = config.width, config.heads, config.ffn, config.dropout

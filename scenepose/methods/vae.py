@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from scenepose.baselines.head import Answer, Head, Target, ViewSummary
-from scenepose.features import Features
 from scenepose.geometry import MIN_SIDE, normalise
+from scenepose.methods.head import Answer, Head, Target, ViewSummary
 from scenepose.model.attention import mlp
+from scenepose.model.encoder import EncoderConfig
+from scenepose.model.features import Features
 from scenepose.model.scale_transformer import LARGEST_SCALE
-from scenepose.model.scenepose import ScenePoseConfig
 from scenepose.templates import TemplateSet
 
 
@@ -43,7 +43,7 @@ class Vae(Head):
     training_only = ("encoder.",)
     has_templates = True
 
-    def __init__(self, config: VaeConfig, encoder: ScenePoseConfig, template_set: TemplateSet) -> None:
+    def __init__(self, config: VaeConfig, encoder: EncoderConfig, template_set: TemplateSet) -> None:
         super().__init__(template_set)
         self.config = config
         classes, width = len(template_set), config.width

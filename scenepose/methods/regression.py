@@ -8,11 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from scenepose.baselines.head import Answer, Head, Standardised, Target, block
-from scenepose.features import Features
 from scenepose.losses import masked_mean
+from scenepose.methods.head import Answer, Head, Standardised, Target, block
 from scenepose.model.attention import mlp
-from scenepose.model.scenepose import ScenePoseConfig
+from scenepose.model.encoder import EncoderConfig
+from scenepose.model.features import Features
 from scenepose.templates import TemplateSet
 
 
@@ -28,7 +28,7 @@ class RegressionConfig:
 class Regression(Head):
     """F is shrunk by two strided convolutions, pooled, and an MLP names every joint's place."""
 
-    def __init__(self, config: RegressionConfig, encoder: ScenePoseConfig, template_set: TemplateSet) -> None:
+    def __init__(self, config: RegressionConfig, encoder: EncoderConfig, template_set: TemplateSet) -> None:
         super().__init__(template_set)
         self.loss = config.loss
         self.shrink = nn.Sequential(
@@ -45,7 +45,7 @@ class Regression(Head):
     def pose(self, features: Features) -> Tensor:
         """(B, 16, 2) relative to the point, in picture heights."""
         pooled = self.shrink(features.fused).mean((2, 3))
-        numbers = self.head(torch.cat([pooled, 2 * features.place - 1], 1)).unflatten(-1, (16, 2))
+        numbers = self.head(torch.cat([pooled, 2 * features.position - 1], 1)).unflatten(-1, (16, 2))
         return self.pose_mean + self.pose_std * numbers
 
     def losses(self, features: Features, target: Target) -> dict[str, Tensor]:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.convnext import LayerNorm2d
 
-from scenepose.baselines.head import Answer, Head, Standardised, Target, block
-from scenepose.baselines.peaks import heatmap_loss, last_layer, read_peaks
-from scenepose.features import Features
-from scenepose.model.scenepose import ScenePoseConfig
+from scenepose.methods.head import Answer, Head, Standardised, Target, block
+from scenepose.methods.peaks import heatmap_loss, last_layer, read_peaks
+from scenepose.model.encoder import EncoderConfig
+from scenepose.model.features import Features
 from scenepose.templates import TemplateSet
 
 
@@ -31,7 +31,7 @@ class Heatmap(Head):
     are added to its features (CoordConv, Liu et al., NeurIPS 2018).
     """
 
-    def __init__(self, config: HeatmapConfig, encoder: ScenePoseConfig, template_set: TemplateSet) -> None:
+    def __init__(self, config: HeatmapConfig, encoder: EncoderConfig, template_set: TemplateSet) -> None:
         super().__init__(template_set)
         self.sigma = config.sigma
         self.norm = Standardised(encoder.channels)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from scenepose.baselines.head import Answer, Head, Standardised, Target, block
-from scenepose.baselines.peaks import heatmap_loss, last_layer, read_peaks
-from scenepose.features import Features
+from scenepose.methods.head import Answer, Head, Standardised, Target, block
+from scenepose.methods.peaks import heatmap_loss, last_layer, read_peaks
 from scenepose.model.backbone import STAGE_CHANNELS
-from scenepose.model.scenepose import ScenePoseConfig
+from scenepose.model.encoder import EncoderConfig
+from scenepose.model.features import Features
 from scenepose.templates import TemplateSet
 
 
@@ -51,7 +51,7 @@ class Waterfall(nn.Module):
 class UniPose(Head):
     """WASP on F, the local view's low-level map joined in a light decoder, heatmaps of stride 8."""
 
-    def __init__(self, config: UniPoseConfig, encoder: ScenePoseConfig, template_set: TemplateSet) -> None:
+    def __init__(self, config: UniPoseConfig, encoder: EncoderConfig, template_set: TemplateSet) -> None:
         super().__init__(template_set)
         self.sigma = config.sigma
         self.norm = Standardised(encoder.channels)

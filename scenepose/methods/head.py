@@ -1,4 +1,4 @@
-"""What the seven systems have in common: their input and output, and a few layers."""
+"""What the methods have in common: their input and output, and a few layers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, leaky_relu
 from torchvision.models.convnext import LayerNorm2d
 
-from scenepose.features import Features
 from scenepose.model.backbone import STAGE_CHANNELS
+from scenepose.model.features import Features
 from scenepose.templates import TemplateSet
 
 
@@ -26,15 +26,16 @@ class Target(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A system's n poses at B points, best first where it ranks them."""
+    """A method's n poses at B points, best first where it ranks them."""
 
     poses: Tensor  # (B, n, 16, 2) relative to the point, in picture heights
     templates: Tensor | None = None  # (B, n) the templates that they grew from, where there are some
     scores: Tensor | None = None  # (B, n) in [0, 1], where there are some
+    hidden: Tensor | None = None  # (B, n, 16) bool: does furniture hide the joint? Where a method tells
 
 
 class Head(nn.Module):
-    """A system on the shared encoder.
+    """A method: what reads the encoder's features and gives poses.
 
     Attributes:
         sizes: its config, a dataclass.
@@ -42,6 +43,7 @@ class Head(nn.Module):
         critic: the discriminator of those that are trained against one, else None.
         training_only: parts (prefixes of parameter names) that an answer does not need: not shipped.
         has_templates: whether its answers grow from the templates of its set.
+        ranks_templates: whether it answers with the pose of every template and has `score`.
         shares_templates: whether its set is the encoder's, when it is trained.
         betas: Adam's, when it is trained. rate: its learning rate, as a share of the run's.
         critic_rate: the critic's, likewise.
@@ -54,6 +56,7 @@ class Head(nn.Module):
     sizes: Any
     training_only: tuple[str, ...] = ()
     has_templates: bool = False
+    ranks_templates: bool = False
     shares_templates: bool = False
     betas: tuple[float, float] = (0.9, 0.999)
     rate: float = 1.0
@@ -70,6 +73,10 @@ class Head(nn.Module):
 
     def decode(self, features: Features, noise: Tensor | None = None) -> Answer:
         """Poses at B points; a stochastic system takes noise (B, n, noise_size), standard normal, for n."""
+        raise NotImplementedError
+
+    def score(self, fused: Tensor) -> Tensor:
+        """F (B, C, n, n) to the templates' compatibility logits (B, K), where a method ranks templates."""
         raise NotImplementedError
 
     def losses(self, features: Features, target: Target) -> dict[str, Tensor]:
@@ -188,4 +195,4 @@ class ViewSummary(nn.Module):
             x = (x - self.mean[number][:, None, None]) / self.std[number][:, None, None]
             parts.append(adaptive_avg_pool2d(torch.relu(reduce(x)), self.cells).flatten(1))
         # Leaky, because a generator whose inputs have all gone dark cannot learn to look again.
-        return leaky_relu(self.join(torch.cat([*parts, 2 * features.place - 1], 1)), 0.1)
+        return leaky_relu(self.join(torch.cat([*parts, 2 * features.position - 1], 1)), 0.1)
