@@ -1,105 +1,97 @@
 """Many points of many scenes from a table, to one line of JSON each; a stopped run goes on where it was.
 
-Beside ``results.jsonl`` stands ``results.about.json``, which says what it was made with.
+`results` keeps what is written; `cluster` answers the same tables on many machines.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from scenepose import export
+from scenepose import export, images
 from scenepose.errors import RequestError, ScenePoseError
-from scenepose.predictor import Generator, Scene
-
-COLUMNS = ("scene", "x", "y")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: a picture's path below the folder, and a point in pixels."""
-
-    scene: str
-    x: float
-    y: float
+from scenepose.export.files import ONE_EACH, SUFFIXES
+from scenepose.points import Row
+from scenepose.predictor import Generator, Pose, Scene
+from scenepose.results import About, Results, Wanted
 
 
-@dataclass(frozen=True)
-class About:
-    """What results were made with: those of two kinds do not mix.
+class Scenes:
+    """The scene of the last row, because tables list a scene's points one after another."""
 
-    Attributes:
-        method: its name. weights: see `weights_of`. folder: of the pictures, absolute.
-        top_k: how many poses an answer has.
-    """
+    def __init__(self, generator: Generator, folder: Path):
+        self._generator, self._folder = generator, folder
+        self._name: str | None = None
 
-    method: str
-    weights: str
-    folder: str
-    top_k: int
-
-    def check(self, path: Path, results: Path) -> None:
-        """Compare with what ``path`` says of the results.
-
-        Raises:
-            RequestError: it says something else, or nothing.
-        """
-        try:
-            said = json.loads(path.read_text(encoding="utf-8"))
-            other = About(**said)
-        except (OSError, ValueError, TypeError):
-            raise RequestError(
-                f"{results} does not say what it was made with, because there is no good {path.name} beside "
-                f"it; give another --out or remove it"
-            ) from None
-        for field in fields(self):
-            here, there = getattr(self, field.name), getattr(other, field.name)
-            if here != there:
-                difference = f"{field.name} {there}, not {here}"
-                raise RequestError(f"{results} was made with {difference}; give another --out or remove it")
+    def get(self, name: str) -> Scene:
+        """The scene of a picture in the folder."""
+        if name != self._name:
+            self._scene = self._generator.encode(self._folder / name)
+            self._name = name
+        return self._scene
 
 
-def weights_of(generator: Generator) -> str:
-    """What tells a method's weights from others: 16 hexadecimal digits of all that it answers with."""
-    digest = hashlib.blake2b(repr(generator.model.config).encode(), digest_size=8)
-    for network in (generator.model, generator.head):
-        for name, tensor in network.state_dict().items() if network is not None else ():
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    digest.update(generator.templates.tobytes())
-    return digest.hexdigest()
-
-
-def read_points(path: Path) -> list[Row]:
-    """Read a CSV file with the columns scene, x, y (others are ignored).
+def people_at(scene: Scene, point: tuple[float, float], wanted: Wanted) -> list[Pose]:
+    """The poses that are asked for at a point.
 
     Raises:
-        RequestError: it is missing, lacks a column, or a number is none; the sentence names the line.
+        PointError: see `Scene.generate`. RequestError: so does that, and where ``near`` would change nothing.
     """
-    if not path.is_file():
-        raise RequestError(f"there is no table of points at {path}")
+    if wanted.near and not scene.can_touch:
+        raise RequestError(
+            f"{scene.generator.name} cannot be asked for people near a point: it does not rank templates, or "
+            f"its encoder tells no surfaces"
+        )
+    return scene.generate(point, wanted.top_k, near=wanted.near, kinds=wanted.kinds)
+
+
+def answer_row(
+    generator: Generator, scenes: Scenes, row: Row, number: int, folder: Path, out: Path, wanted: Wanted
+) -> dict[str, Any]:
+    """One row's line, after its further files are written; what is wrong with the row is in the line.
+
+    Raises:
+        RequestError: files cannot be written, which concerns the whole run.
+    """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise RequestError(f"{path} lacks the column {missing[0]!r}; it needs {', '.join(COLUMNS)}")
-            rows = []
-            for line in reader:
-                try:
-                    rows.append(Row(line["scene"].strip(), float(line["x"]), float(line["y"])))
-                except (TypeError, ValueError, AttributeError):
-                    raise RequestError(f"line {reader.line_num} of {path} is no scene, x, y") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise RequestError(f"{path} is no CSV file: {error}") from error
-    return rows
+        scene = scenes.get(row.scene)
+        poses = people_at(scene, (row.x, row.y), wanted)
+        line = export.record(row.scene, scene, (row.x, row.y), poses, generator.name)
+        save_row(out, row, number, line, scene.picture, folder, wanted)
+    except RequestError:
+        raise
+    except ScenePoseError as error:
+        line = _failure(row, generator.name, str(error))
+    return line
+
+
+def save_row(
+    out: Path,
+    row: Row,
+    number: int,
+    line: dict[str, Any],
+    picture: images.Picture | None,
+    folder: Path,
+    wanted: Wanted,
+) -> None:
+    """Write the further files of one row."""
+    if wanted.files:
+        export.save(
+            out,
+            stem_of(row, number),
+            export.read_record(line),
+            wanted.files,
+            picture,
+            source=folder / row.scene,
+            side=wanted.side,
+            alternatives=wanted.alternatives,
+            overwrite=wanted.overwrite,
+            rename=False,
+        )
 
 
 def run(
@@ -109,7 +101,12 @@ def run(
     out: Path,
     *,
     top_k: int,
+    near: float = 0.0,
+    kinds: Sequence[str] = (),
     formats: Sequence[str] = (),
+    side: int | None = None,
+    alternatives: bool = False,
+    overwrite: bool = False,
 ) -> tuple[Path, int]:
     """Answer every row in order, appending to ``out/results.jsonl``.
 
@@ -117,8 +114,8 @@ def run(
     empty and whose ``error`` is a sentence; the run goes on, and the next run tries such rows again.
 
     Args:
-        formats: further files to write for each row, named by scene and row number; see `export.FORMATS`.
-            Those that rows answered earlier lack are written, too.
+        top_k, near, kinds, formats, side, alternatives, overwrite: see `Wanted`. Files that rows answered
+            earlier lack are written, too.
 
     Returns:
         The results file, and how many of its lines are errors.
@@ -128,81 +125,46 @@ def run(
             weights, or another folder's pictures; the sentence says which.
         PictureError: a file of an earlier row was to be written and its picture is gone; comes last.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / "results.jsonl"
-    done = _finished(path, rows)
-    about = About(generator.name, weights_of(generator), str(folder.resolve()), generator.count(top_k))
-    said = out / "results.about.json"
-    answers = [number for number, line in enumerate(done) if "error" not in line]
-    if answers:
-        about.check(said, path)
-    else:
-        _write(said, json.dumps(asdict(about)) + "\n")
-    scenes = _Scenes(generator, folder)
+    wanted = Wanted(top_k, near, kinds, formats, side, alternatives, overwrite)
+    results = Results(out, rows, About.of(generator, folder, wanted), wanted)
+    earlier = results.answered
+    scenes = Scenes(generator, folder)
+    initial = len(rows) - len(results.open)
+    for number in tqdm(results.open, initial=initial, total=len(rows), unit="point", desc="predict"):
+        results.add(number, answer_row(generator, scenes, rows[number], number, folder, out, wanted))
+    finish(results, earlier, rows, folder, out, wanted)
+    return results.path, results.failed
 
-    def answered(number: int) -> dict[str, Any]:
-        row = rows[number]
-        try:
-            scene = scenes.get(row.scene)
-            poses = scene.generate((row.x, row.y), top_k=top_k)
-            line = export.record(row.scene, scene, (row.x, row.y), poses, generator.name)
-            export.save(out, _stem(row, number), scene, line, poses, formats, folder / row.scene)
-        except RequestError:
-            raise
-        except ScenePoseError as error:
-            line = _failure(row, generator.name, str(error))
-        return line
 
-    again = [number for number, line in enumerate(done) if "error" in line]
-    if again:
-        for number in again:
-            done[number] = answered(number)
-        _write(path, "".join(_text(line) for line in done))
-    failed = sum("error" in line for line in done)
-    with path.open("a", encoding="utf-8") as file:
-        remaining = range(len(done), len(rows))
-        for number in tqdm(remaining, initial=len(done), total=len(rows), unit="point", desc="predict"):
-            line = answered(number)
-            failed += "error" in line
-            file.write(_text(line))
-            file.flush()
-    for number in answers:
-        row, line = rows[number], done[number]
-        stem = _stem(row, number)
-        lacking = [name for name in formats if not export.path_of(out, stem, name).exists()]
+def finish(
+    results: Results, earlier: Sequence[int], rows: Sequence[Row], folder: Path, out: Path, wanted: Wanted
+) -> None:
+    """Put the lines in order and write what else was asked for, also for rows answered ``earlier``."""
+    results.finish()
+    if "coco" in wanted.formats:
+        results.write_coco(wanted)
+    if not wanted.files:
+        return
+    for number in earlier:
+        row, line = rows[number], results.line(number)
+        lacking = [name for name in wanted.files if not _there(out, row, number, name, line, wanted)]
         if lacking:
-            poses = export.poses_of(line)
-            export.save(out, stem, scenes.get(row.scene), line, poses, lacking, folder / row.scene)
-    return path, failed
+            drawn = {"png", "svg"} & set(lacking)
+            picture = images.read(folder / row.scene) if drawn else None
+            save_row(out, row, number, line, picture, folder, replace(wanted, formats=lacking))
 
 
-def _stem(row: Row, number: int) -> str:
+def _there(out: Path, row: Row, number: int, name: str, line: dict[str, Any], wanted: Wanted) -> bool:
+    """Whether a row's files in a format are there already; those stay as they are."""
+    stem = stem_of(row, number)
+    ranks = len(line["poses"]) if wanted.alternatives and name in ONE_EACH else 1
+    names = [f"{stem}{'' if rank == 0 else f'.{rank + 1}'}{SUFFIXES[name]}" for rank in range(ranks)]
+    return all((out / one).exists() for one in names)
+
+
+def stem_of(row: Row, number: int) -> str:
+    """What a row's files are called: by scene and row number, from 0."""
     return f"{Path(row.scene).stem}-{number:05d}"
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole: the old one stays until then."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-
-
-def _text(line: dict[str, Any]) -> str:
-    return json.dumps(line, allow_nan=False) + "\n"
-
-
-class _Scenes:
-    """The scene of the last row, because tables list a scene's points one after another."""
-
-    def __init__(self, generator: Generator, folder: Path):
-        self._generator, self._folder = generator, folder
-        self._name: str | None = None
-
-    def get(self, name: str) -> Scene:
-        if name != self._name:
-            self._scene = self._generator.encode(self._folder / name)
-            self._name = name
-        return self._scene
 
 
 def _failure(row: Row, method: str, sentence: str) -> dict[str, Any]:
@@ -211,36 +173,3 @@ def _failure(row: Row, method: str, sentence: str) -> dict[str, Any]:
         "scene": row.scene, "width": None, "height": None, "point": point, "method": method, "poses": [],
         "error": sentence,
     }  # fmt: skip
-
-
-def _finished(path: Path, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The lines that an earlier run wrote; half a line at the end (it was killed) is cut off."""
-    if not path.is_file():
-        return []
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise RequestError(f"{path} holds something else; give another --out or remove it") from None
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    lines = list(_parsed(path, whole))
-    same = len(lines) <= len(rows) and all(
-        "error" in line  # is answered anew
-        or ((line.get("scene"), line.get("point")) == (row.scene, [row.x, row.y]) and line.get("poses"))
-        for line, row in zip(lines, rows, strict=False)
-    )
-    if not same:
-        raise RequestError(f"{path} holds results of other points; give another --out or remove it")
-    return lines
-
-
-def _parsed(path: Path, text: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            found = json.loads(line)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
-            raise RequestError(f"line {number} of {path} is no answer; remove the file to start again")
-        yield found

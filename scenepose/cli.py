@@ -25,55 +25,113 @@ def predict(
     points: Annotated[Path | None, arg(metavar="FILE.csv")] = None,
     method: str = "scenepose",
     top_k: int = 5,
+    near: float = 0.0,
+    kinds: Annotated[str, arg(metavar="LIST")] = "",
     out: Path = Path("predictions"),
     formats: Annotated[str | None, arg(metavar="LIST")] = None,
+    size: Annotated[str, arg(metavar="PIXELS")] = "photo",
+    alternatives: bool = False,
+    overwrite: bool = False,
+    ray: Annotated[str | None, arg(metavar="ADDRESS")] = None,
     checkpoint: Annotated[Path | None, arg(metavar="FILE")] = None,
 ) -> None:
     """The people who fit at a point of a picture, or at every point of a table.
 
+    Answers go to SCENE.json and its like. A file that is there already is never replaced by another answer:
+    that of another point goes to SCENE-at-X-Y.json, that of another picture to SCENE-png.json, and if these
+    are taken, too, nothing is written and a sentence says so. The same command again writes the same.
+
     Args:
         scene: a picture, or with --points the folder that the table's pictures are in.
         point: the point in pixels: x to the right, y down.
-        points: a CSV file with the columns scene, x, y; answers go to results.jsonl, and a run that was
-            stopped goes on where it was, with the same weights and folder. More formats can be asked for.
+        points: a table with the columns scene, x, y (CSV of any country); answers go to results.jsonl, and a
+            run that was stopped goes on where it was, with the same weights and folder. More formats can be
+            asked for.
         method: one that `scenepose methods` lists.
         top_k: how many poses, best first.
+        near: 0 centres everybody at the point. Above 0 the point is what feet or hips touch, and people may
+            miss it by about so much, in picture heights.
+        kinds: only some kinds of pose, such as sit,lie.
         out: folder for the results.
-        formats: any of json,png,coco,openpose; json,png for a single picture.
+        formats: any of json,png,svg,pose,openpose,coco; json,png for a single picture. json holds all
+            poses, png and svg draw them over the picture; pose (the picture on black that image generators
+            take), openpose and coco hold the best one, and of a table coco is one file.
+        size: of the pose picture: photo, or 512, 768 or 1024 pixels on its shorter side.
+        alternatives: write what pose, openpose and coco leave out as further files, SCENE.2.openpose.json ...
+        overwrite: replace files of other answers.
+        ray: answer a table on a Ray cluster: its address, or "local" for one on this machine. Needs
+            scenepose[ray]; pictures and results are in folders that all machines share.
         checkpoint: weights other than the bundled ones.
     """
     import scenepose
     from scenepose import export
+    from scenepose.export import files, pose_picture
 
     if (point is NO_POINT) == (points is None):
         raise RequestError(
             "give either --point X Y for a picture or --points FILE.csv for a folder of pictures"
         )
-    wanted = [name.strip() for name in formats.split(",") if name.strip()] if formats else []
+    wanted = _names(formats or "")
     export.check_formats(wanted)
+    if not 0 <= near <= 1:
+        raise RequestError(f"near is a distance from 0 to 1 picture heights, not {near}")
+    side = pose_picture.side_of(size)
+    if ray is not None and points is None:
+        raise RequestError("--ray answers a table: give --points FILE.csv, too")
     if points is not None:
         if not scene.is_dir():
             raise RequestError(f"with --points the scene is a folder of pictures, and {scene} is none")
-        from scenepose import batch
+        from scenepose.points import read_points
 
-        rows = batch.read_points(points)
-        generator = scenepose.load(method, checkpoint)
-        path, failed = batch.run(generator, scene, rows, out, top_k=top_k, formats=wanted)
+        rows = read_points(points)
+        files.check_folder(out)
+        options = {"top_k": top_k, "near": near, "kinds": _names(kinds), "formats": wanted, "side": side}
+        options |= {"alternatives": alternatives, "overwrite": overwrite}
+        if ray is not None:
+            from scenepose import cluster
+
+            path, failed = cluster.run(ray, method, checkpoint, scene, rows, out, **options)
+        else:
+            from scenepose import batch
+
+            generator = scenepose.load(method, checkpoint)
+            path, failed = batch.run(generator, scene, rows, out, **options)
         print(path)
         if failed:
             raise RequestError(f'{failed} of {len(rows)} points could not be answered: see "error" in {path}')
         return
 
     from scenepose import images
+    from scenepose.batch import people_at
     from scenepose.predictor import check_point
+    from scenepose.results import Wanted
 
     picture = images.read(scene)
     check_point(point, picture.width, picture.height)
+    files.check_folder(out)
     encoded = scenepose.load(method, checkpoint).encode(picture)
-    poses = encoded.generate(point, top_k=top_k)
-    result = export.record(scene.name, encoded, point, poses, method)
-    for path in export.save(out, scene.stem, encoded, result, poses, wanted or ["json", "png"], scene):
+    poses = people_at(encoded, point, Wanted(top_k, near, _names(kinds)))
+    answer = export.read_record(export.record(scene.name, encoded, point, poses, method))
+    written = export.save(
+        out,
+        scene.stem,
+        answer,
+        wanted or ["json", "png"],
+        picture,
+        source=scene,
+        side=side,
+        alternatives=alternatives,
+        overwrite=overwrite,
+    )
+    if not written[0].name.startswith(f"{scene.stem}."):
+        print(f"scenepose: another answer is in {out / scene.stem}.*, and stays", file=sys.stderr)
+    for path in written:
         print(path)
+
+
+def _names(text: str) -> list[str]:
+    """The names in a list with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def map_(
@@ -82,6 +140,7 @@ def map_(
     method: str = "scenepose",
     columns: int = 24,
     out: Path = Path("predictions"),
+    overwrite: bool = False,
     checkpoint: Annotated[Path | None, arg(metavar="FILE")] = None,
 ) -> None:
     """Where people fit: the best compatibility score over a grid of points, as a picture and an array.
@@ -91,28 +150,34 @@ def map_(
         method: one that gives compatibility scores; the compared systems give none.
         columns: grid cells across the picture.
         out: folder for the results, SCENE.map.png and SCENE.map.npy.
+        overwrite: replace files that hold another map.
         checkpoint: weights other than the bundled ones.
     """
+    import io
+
     import numpy as np
     from tqdm import tqdm
 
     import scenepose
     from scenepose import images
+    from scenepose.export import files
 
     if columns < 1:
         raise RequestError(f"at least 1 column is needed, not {columns}")
     picture = images.read(scene)
+    files.check_folder(out)
     encoded = scenepose.load(method, checkpoint).encode(picture)
     from scenepose import affordance
 
     total = affordance.grid(encoded.width, encoded.height, columns)[..., 0].size
     with tqdm(total=total, unit="point", desc="map") as bar:
         scores = affordance.affordance_map(encoded, columns, bar.update)
-    out.mkdir(parents=True, exist_ok=True)
-    painted, array = out / f"{scene.stem}.map.png", out / f"{scene.stem}.map.npy"
-    affordance.paint(encoded.picture, scores).save(painted)
+    painted, array = io.BytesIO(), io.BytesIO()
+    affordance.paint(encoded.picture, scores).save(painted, "PNG")
     np.save(array, scores)
-    print(painted, array, sep="\n")
+    made = {f"{scene.stem}.map.png": painted.getvalue(), f"{scene.stem}.map.npy": array.getvalue()}
+    files.write(out, made, overwrite=overwrite)
+    print(*(out / name for name in made), sep="\n")
 
 
 def methods() -> None:
@@ -138,7 +203,7 @@ def bench(
         repeats: how often each thing is timed (a training step a quarter as often); the median counts.
         server: whether to time the start of the demo, too.
         training: time a training step instead.
-        frames: of a training step, with four points each.
+        frames: of a training step, with 16 points each.
         precision: of a training step.
         workers: processes that load for a training step; 0 loads within it.
     """

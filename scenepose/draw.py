@@ -8,112 +8,70 @@ picture's, and edges are smooth because everything is drawn three times as large
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from scenepose import skeleton as sk
+from scenepose.figure import (
+    INK,
+    PALETTE,
+    WHITE,
+    Colour,
+    Figure,
+    Head,
+    Limb,
+    Shape,
+    Style,
+    Trunk,
+    figure,
+    head_of,
+    hex_colour,
+    ink_on,
+    limb_colour,
+    limb_width,
+    shade,
+    style,
+    template_colour,
+    unit_of,
+)
 from scenepose.images import Picture
 
 if TYPE_CHECKING:
+    from scenepose.export import Person
     from scenepose.predictor import Pose
 
-Colour: TypeAlias = tuple[int, int, int]
-
-#: Chosen to be told apart over photographs of rooms (which are brown, grey and white).
-PALETTE: tuple[Colour, ...] = (
-    (255, 92, 88), (46, 196, 120), (66, 135, 255), (255, 186, 36), (190, 98, 255),
-    (24, 200, 222), (255, 128, 30), (246, 80, 172), (160, 208, 40), (104, 92, 226),
-    (252, 236, 130), (0, 150, 136), (204, 84, 60), (156, 250, 206),
-)  # fmt: skip
+__all__ = [
+    "INK",
+    "PALETTE",
+    "WHITE",
+    "Colour",
+    "Style",
+    "hex_colour",
+    "ink_on",
+    "limb_colour",
+    "limb_width",
+    "overlay",
+    "shade",
+    "style",
+    "template_colour",
+]
 
 #: Drawn this many times as large, then averaged down.
 OVERSAMPLE = 3
 
-INK: Colour = (16, 18, 24)
-WHITE: Colour = (255, 255, 255)
-
-#: Limb widths relative to the pose's own: a trunk is thicker than an arm.
-_WIDTH = {"trunk": 1.25, "leg": 1.0, "arm": 0.82}
-_RIGHT = {sk.R_ANKLE, sk.R_KNEE, sk.R_HIP, sk.R_WRIST, sk.R_ELBOW, sk.R_SHOULDER}
-_LEFT = {sk.L_ANKLE, sk.L_KNEE, sk.L_HIP, sk.L_WRIST, sk.L_ELBOW, sk.L_SHOULDER}
-_ARMS = {sk.R_WRIST, sk.R_ELBOW, sk.L_WRIST, sk.L_ELBOW, sk.R_SHOULDER, sk.L_SHOULDER}
-_TORSO = (sk.R_SHOULDER, sk.L_SHOULDER, sk.L_HIP, sk.R_HIP)
-
-
-@dataclass(frozen=True)
-class Style:
-    """How one rank looks: limb width relative to the best pose's, and opacity of the whole figure."""
-
-    width: float
-    opacity: float
-
-
-def style(rank: int) -> Style:
-    """The look of a rank, 0 being the best."""
-    return Style(
-        width=max(0.5, 1.0 - 0.13 * rank), opacity=1.0 if rank == 0 else max(0.5, 0.88 - 0.07 * rank)
-    )
-
-
-def ink_on(colour: Colour) -> Colour:
-    """What to write on a colour with: whichever of `INK` and `WHITE` is told more clearly from it."""
-    linear = [((part / 255 + 0.055) / 1.055) ** 2.4 if part > 10 else part / 255 / 12.92 for part in colour]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return INK if luminance > 0.18 else WHITE  # contrast (WCAG) is equal at 0.18
-
-
-def template_colour(template: int | None) -> Colour:
-    """The fixed colour of a template; further ones than the palette has get hues between."""
-    if template is None:
-        return (235, 235, 240)
-    if template < len(PALETTE):
-        return PALETTE[template]
-    hue = (template * 0.61803398875) % 1.0
-    red, green, blue = colorsys.hls_to_rgb(hue, 0.45 + 0.2 * (template % 2), 0.75)
-    return round(red * 255), round(green * 255), round(blue * 255)
-
-
-def hex_colour(colour: Colour) -> str:
-    """``#rrggbb``."""
-    return "#{:02x}{:02x}{:02x}".format(*colour)
-
-
-def shade(colour: Colour, towards: Colour, amount: float) -> Colour:
-    """The colour mixed with another; 0 leaves it as it is."""
-    red, green, blue = (round(a + (b - a) * amount) for a, b in zip(colour, towards, strict=True))
-    return red, green, blue
-
-
-def limb_colour(joints: tuple[int, int], colour: Colour) -> Colour:
-    """Light on the person's left side, dark on the right, the colour itself along the spine."""
-    if _LEFT & set(joints):
-        return shade(colour, WHITE, 0.36)
-    if _RIGHT & set(joints):
-        return shade(colour, INK, 0.22)
-    return colour
-
-
-def limb_width(joints: tuple[int, int]) -> float:
-    """A limb's width relative to a leg's."""
-    if set(joints) & _ARMS:
-        return _WIDTH["arm"]
-    return _WIDTH["leg"] if set(joints) & (_LEFT | _RIGHT) else _WIDTH["trunk"]
-
 
 def overlay(
     picture: Picture,
-    poses: Sequence[Pose],
+    poses: Sequence[Pose | Person],
     point: tuple[float, float] | None = None,
     *,
     size: tuple[int, int] | None = None,
     badges: bool = True,
     colour: Colour | None = None,
+    together: bool = False,
 ) -> Image.Image:
     """The scene with the poses drawn over it.
 
@@ -124,6 +82,7 @@ def overlay(
         size: (width, height) of the answer; by default that of ``picture.image``.
         badges: whether a pose carries its rank's number (only where there are several).
         colour: of all poses; by default each has its template's.
+        together: whether all are in the scene, instead of alternatives: each is solid, none has a number.
 
     Returns:
         RGB picture.
@@ -136,63 +95,28 @@ def overlay(
     )
     factor = np.array([size[0] / picture.width, size[1] / picture.height], np.float32)
     drawn = [pose.keypoints * factor for pose in poses]
-    # The unit of every width below: about 5.7 pixels on 960 x 720.
-    unit = max(1.6, 0.0068 * (size[0] * size[1]) ** 0.5)
+    unit = unit_of(*size)
     for rank in reversed(range(len(poses))):
+        look = style(0 if together else rank)
         own = colour or template_colour(poses[rank].template)
-        _paste_figure(canvas, drawn[rank], own, style(rank), unit)
+        _paste_figure(canvas, figure(drawn[rank], own, look, unit, poses[rank].hidden), look.opacity)
     if point is not None:
         _paste_target(canvas, (point[0] * factor[0], point[1] * factor[1]), unit)
-    if badges and len(poses) > 1:
+    if badges and not together and len(poses) > 1:
         _paste_badges(canvas, drawn, [template_colour(pose.template) for pose in poses], unit)
     return canvas
 
 
-def _paste_figure(canvas: Image.Image, keypoints: NDArray, colour: Colour, look: Style, unit: float) -> None:
-    """Draw one pose on its own layer and lay that over the canvas."""
-    known = np.logical_not(np.isnan(keypoints).any(axis=-1))
-    if not known.any():
+def _paste_figure(canvas: Image.Image, figure: Figure, opacity: float) -> None:
+    """Draw one person on a layer of its own and lay that over the canvas."""
+    if not figure.shapes:
         return
-    # Small people get thinner limbs, or they would be blobs.
-    side = float(np.nanmax(np.ptp(keypoints[known], axis=0)))
-    radius = max(0.9, min(unit, side * 0.02)) * look.width
-    layer = _Layer(keypoints[known], radius * 8 + 2, canvas.size)
+    layer = _Layer(figure.keypoints, figure.radius * 8 + 2, canvas.size)
     if layer.empty:
         return
-    outline = max(0.7, radius * 0.42)
-    head = _head(keypoints)
-    neck = keypoints[[sk.UPPER_NECK, sk.UPPER_NECK]]
-    limbs = [(a, b) for a, b in sk.LIMBS if known[a] and known[b] and (a, b) != (sk.UPPER_NECK, sk.HEAD_TOP)]
-    for joints in limbs:
-        layer.capsule(keypoints[list(joints)], radius * limb_width(joints) + outline, INK)
-    if head is not None:
-        neck = np.stack([keypoints[sk.UPPER_NECK], head[0]])
-        layer.capsule(neck, radius * _WIDTH["arm"] + outline, INK)
-        layer.ellipse(*head, outline, INK)
-    if known[list(_TORSO)].all():
-        layer.polygon(keypoints[list(_TORSO)], (*shade(colour, INK, 0.15), 130))
-    for joints in sorted(limbs, key=lambda pair: pair[0] in _LEFT or pair[1] in _LEFT):
-        layer.capsule(keypoints[list(joints)], radius * limb_width(joints), limb_colour(joints, colour))
-    if head is not None:
-        layer.capsule(neck, radius * _WIDTH["arm"], colour)
-        # Filled on the best pose only: behind it, rings keep what they lie over visible.
-        layer.ellipse(*head, 0.0, shade(colour, WHITE, 0.12))
-        if look.opacity < 1:
-            layer.ellipse(*head, -radius, colour, alpha=90)
-    for joint in np.flatnonzero(known):
-        if joint not in (sk.HEAD_TOP, sk.PELVIS, sk.THORAX, sk.UPPER_NECK):
-            layer.dot(keypoints[joint], radius * 0.55, shade(colour, WHITE, 0.85))
-    layer.paste(canvas, look.opacity)
-
-
-def _head(keypoints: NDArray) -> tuple[NDArray, NDArray, float] | None:
-    """The head as an ellipse: centre, half axis along the neck (vector), half width across it."""
-    neck, top = keypoints[sk.UPPER_NECK], keypoints[sk.HEAD_TOP]
-    if np.isnan(neck).any() or np.isnan(top).any():
-        return None
-    # upper_neck lies a little below the chin, head_top at the crown; a head is 0.78 as wide as high.
-    half = (top - neck) * 0.43
-    return top - half, half, float(np.linalg.norm(half)) * 0.78
+    for shape in figure.shapes:
+        layer.add(shape)
+    layer.paste(canvas, opacity)
 
 
 class _Layer:
@@ -215,6 +139,21 @@ class _Layer:
         moved = (np.asarray(points, np.float64) - self.origin) * OVERSAMPLE - 0.5
         return [(float(x), float(y)) for x, y in moved]
 
+    def add(self, shape: Shape) -> None:
+        """Paint a shape over what is there."""
+        if isinstance(shape, Limb):
+            for ends in shape.dashes():
+                self.capsule(ends, shape.radius, shape.colour)
+        elif isinstance(shape, Head):
+            self.oval(shape, shape.grow, 255)
+            if shape.ring:
+                # Pixels are replaced, not mixed: what lies behind the ring stays visible.
+                self.oval(shape, shape.grow - shape.ring, 90)
+        elif isinstance(shape, Trunk):
+            self.polygon(shape.corners, (*shape.colour, shape.alpha))
+        else:
+            self.dot(shape.centre, shape.radius, shape.colour)
+
     def capsule(self, ends: NDArray, radius: float, colour: Colour) -> None:
         """A line with round ends."""
         (x0, y0), (x1, y1) = self._place(ends)
@@ -230,18 +169,18 @@ class _Layer:
         for x, y in ((x0, y0), (x1, y1)):
             self.draw.ellipse((x - r, y - r, x + r, y + r), (*colour, 255))
 
-    def ellipse(
-        self, centre: NDArray, half: NDArray, across: float, grow: float, colour: Colour, alpha: int = 255
-    ) -> None:
-        """An ellipse by its half axis (vector) and its half width, grown by some pixels."""
-        length = max(float(np.linalg.norm(half)), 1e-6)
-        direction = half / length
+    def oval(self, head: Head, grow: float, alpha: int) -> None:
+        """A head's outline, grown by some pixels, filled."""
+        length = max(float(np.linalg.norm(head.half)), 1e-6)
+        direction = head.half / length
         normal = np.array([-direction[1], direction[0]])
         angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)[:, None]
         edge = (
-            centre + np.cos(angles) * direction * (length + grow) + np.sin(angles) * normal * (across + grow)
+            head.centre
+            + np.cos(angles) * direction * (length + grow)
+            + np.sin(angles) * normal * (head.across + grow)
         )
-        self.draw.polygon(self._place(edge), (*colour, alpha))
+        self.draw.polygon(self._place(edge), (*head.colour, alpha))
 
     def polygon(self, corners: NDArray, colour: tuple[int, int, int, int]) -> None:
         """A filled shape that lets what is below shine through."""
@@ -282,28 +221,40 @@ def _paste_target(canvas: Image.Image, point: tuple[float, float], unit: float) 
 
 
 def _paste_badges(canvas: Image.Image, figures: list[NDArray], colours: list[Colour], unit: float) -> None:
-    """A number above each head; numbers that would cover each other or the best one's head are moved."""
+    """A number above each head."""
+    for rank, centre, radius in badge_places(figures, canvas.size, unit):
+        layer = _Layer(centre[None], radius + 3, canvas.size)
+        if layer.empty:
+            continue
+        layer.dot(centre, radius + max(1.0, unit * 0.3), INK)
+        layer.dot(centre, radius, colours[rank])
+        layer.text(centre, str(rank + 1), radius * 1.35, ink_on(colours[rank]))
+        layer.paste(canvas, 1.0)
+
+
+def badge_places(
+    figures: Sequence[NDArray], size: tuple[int, int], unit: float
+) -> list[tuple[int, NDArray, float]]:
+    """Where the ranks' numbers go: (rank, centre, radius) for each figure with a head.
+
+    Numbers that would cover each other or the best one's head are moved.
+    """
     radius = max(6.5, unit * 2.5)
-    placed: list[NDArray] = []
-    best = _head(figures[0])
+    found: list[tuple[int, NDArray, float]] = []
+    best = head_of(figures[0])
     ceiling = best[0][1] - np.hypot(*best[1]) - radius * 1.1 if best else np.inf
-    for rank, (keypoints, colour) in enumerate(zip(figures, colours, strict=True)):
-        head = _head(keypoints)
+    low, high = np.array([radius + 1, radius + 1]), np.array(size) - radius - 1
+    for rank, keypoints in enumerate(figures):
+        head = head_of(keypoints)
         if head is None:
             continue
         centre = head[0] + np.array([0, -np.hypot(*head[1]) - radius * 1.1])
         if best and abs(centre[0] - best[0][0]) < best[2] + radius:
             centre[1] = min(centre[1], ceiling)
-        low, high = np.array([radius + 1, radius + 1]), np.array(canvas.size) - radius - 1
-        centre = _free_place(np.clip(centre, low, np.maximum(low, high)), placed, radius * 2.15, low, high)
-        placed.append(centre)
-        layer = _Layer(centre[None], radius + 3, canvas.size)
-        if layer.empty:
-            continue
-        layer.dot(centre, radius + max(1.0, unit * 0.3), INK)
-        layer.dot(centre, radius, colour)
-        layer.text(centre, str(rank + 1), radius * 1.35, ink_on(colour))
-        layer.paste(canvas, 1.0)
+        wanted = np.clip(centre, low, np.maximum(low, high))
+        taken = [place for _, place, _ in found]
+        found.append((rank, _free_place(wanted, taken, radius * 2.15, low, high), radius))
+    return found
 
 
 def _free_place(wanted: NDArray, placed: list[NDArray], apart: float, low: NDArray, high: NDArray) -> NDArray:

@@ -6,18 +6,16 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from scenepose import METHODS, draw
+from scenepose import draw
 from scenepose.comparison import Panel
 from scenepose.images import Picture
+from scenepose.methods.table import METHODS
 
 #: Every method's colour, the same in its panel and in every figure.
-COLOURS: dict[str, draw.Colour] = {name: draw.PALETTE[n] for n, name in enumerate(METHODS)}
+COLOURS: dict[str, draw.Colour] = {name: draw.template_colour(n) for n, name in enumerate(METHODS)}
 TRUTH_COLOUR: draw.Colour = (238, 240, 244)
 #: What panels are titled.
-TITLES = {
-    "truth": "Truth", "scenepose": "ScenePose", "heatmap": "Heatmap", "regression": "Regression",
-    "vae": "VAE", "unipose": "UniPose", "prtr": "PRTR", "placenet": "PlaceNet", "graconet": "GracoNet",
-}  # fmt: skip
+TITLES = {"truth": "Truth", **{name: method.title for name, method in METHODS.items()}}
 #: Widest shape of a panel's part of the picture, which is as high as the picture.
 WIDEST = 4 / 3
 
