@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,9 +29,9 @@ MIN_SIDE = 16
 #: Largest picture that is decoded at all, in pixels. Pillow itself refuses above twice its own limit.
 MAX_PIXELS = 170_000_000
 
-_FORMATS = "JPEG, PNG, WebP, AVIF, TIFF, GIF or BMP"
-#: As Pillow calls them: a file of another kind under such a name is not handed to a parser nobody expects.
-_PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "GIF", "BMP")
+_FORMATS = "JPEG, PNG, WebP, AVIF, HEIC, TIFF, GIF or BMP"
+#: As Pillow calls them. The content decides, never the name, and no other parser is asked.
+_PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF", "BMP")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def read(source: ImageLike) -> Picture:
         The picture: first frame of an animation, transparency over white, 16 bits reduced to 8.
 
     Raises:
-        PictureError: with one sentence, if it is missing, broken, too small or too large.
+        PictureError: with one sentence, if it is missing, broken, too small or too large. A file's name
+            stands in it in quotes, exactly as it is.
     """
     if isinstance(source, np.ndarray):
         return _finish(_from_array(source), "the array")
@@ -74,36 +76,48 @@ def read(source: ImageLike) -> Picture:
     path = Path(source)
     try:
         if path.is_dir():
-            raise PictureError(f"{path} is a folder, not a picture")
+            raise PictureError(f"{str(path)!r} is a folder, not a picture")
         if not path.is_file():
-            raise PictureError(f"there is no picture at {path}")
+            raise PictureError(f"there is no picture at {str(path)!r}")
         if path.stat().st_size == 0:
-            raise PictureError(f"{path.name} is an empty file")
+            raise PictureError(f"{path.name!r} is an empty file")
     except OSError as error:  # a name that is too long, a folder that may not be looked into
-        raise PictureError(f"there is no picture at {path} ({error.strerror})") from error
+        raise PictureError(f"there is no picture at {str(path)!r} ({error.strerror})") from error
     return _from_file(path)
 
 
+@cache
+def _learn_heic() -> None:
+    """Teach Pillow the format of iPhones' photos, once it is needed."""
+    import pi_heif
+
+    pi_heif.register_heif_opener()
+
+
 def _from_file(path: Path) -> Picture:
+    name = repr(path.name)
+    _learn_heic()
+    with warnings.catch_warnings():
+        # Pillow warns of damaged EXIF, which is no reason to refuse a picture, and of sizes from half of that
+        # which it refuses; our own limit comes right after.
+        warnings.simplefilter("ignore")
+        with _opened(path, name) as opened:
+            _check_size(opened.size, name)
+            size = opened.size
+            # JPEG decodes at 1/2, 1/4 or 1/8 directly, which spares memory and time; others ignore it.
+            if opened.mode == "RGB":
+                opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
+            _load(opened, name)
+            return _finish(opened, name, size)
+
+
+def _opened(path: Path, name: str) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            # Pillow warns from half the size that it refuses; our own limit comes right after.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path, formats=_PILLOW_FORMATS)
+        return Image.open(path, formats=_PILLOW_FORMATS)
     except Image.DecompressionBombError as error:
-        raise PictureError(
-            f"{path.name} has too many pixels (more than {MAX_PIXELS // 10**6} million)"
-        ) from error
+        raise PictureError(f"{name} has too many pixels (more than {MAX_PIXELS // 10**6} million)") from error
     except Exception as error:  # a decoder raises whatever it stumbles on: struct, zlib, index errors ...
-        raise PictureError(f"{path.name} is not a picture that can be read ({_FORMATS})") from error
-    with opened:
-        _check_size(opened.size, path.name)
-        size = opened.size
-        # JPEG decodes at 1/2, 1/4 or 1/8 directly, which spares memory and time; others ignore it.
-        if opened.mode == "RGB":
-            opened.draft("RGB", (MAX_SIDE, MAX_SIDE))
-        _load(opened, path.name)
-        return _finish(opened, path.name, size)
+        raise PictureError(f"{name} is not a picture that can be read ({_FORMATS})") from error
 
 
 def _load(image: Image.Image, name: str) -> None:

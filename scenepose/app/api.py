@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import gradio as gr
+from gradio.components import Component
+from gradio.context import Context
 
 from scenepose import export
-from scenepose.app import files
+from scenepose.app import files, posted
 from scenepose.app.engine import Engine
+from scenepose.app.guarded import Guarded
 from scenepose.comparison import compare, record
-from scenepose.errors import PictureError, RequestError, ScenePoseError, sentence
+from scenepose.errors import PictureError, ScenePoseError, sentence
 
 if TYPE_CHECKING:
     from scenepose.predictor import Scene
+
+
+C = TypeVar("C", bound=Component)
 
 
 class Endpoints:
@@ -29,33 +35,40 @@ class Endpoints:
         maps: dict[str, Any] = {"concurrency_id": "map", "concurrency_limit": 1}
         with gr.Group(visible=False):
             image = files.only_uploads(gr.File(label="image", file_types=["image"]))
-            x, y = gr.Number(label="x"), gr.Number(label="y")
-            top_k = gr.Number(5, label="top_k", precision=0)
+            x, y = _any(gr.Number(label="x")), _any(gr.Number(label="y"))
+            top_k = _any(gr.Number(5, label="top_k", precision=0))
+            near = _any(gr.Number(0, label="near"))
+            kinds = _any(gr.JSON([], label="kinds"))
             result, picture = gr.JSON(label="result"), gr.File(label="picture")
             for endpoint, inputs, outputs, queue in (
-                (self.generate, [image, x, y, top_k], result, model),
+                (self.generate, [image, x, y, top_k, near, kinds], result, model),
                 (self.compare, [image, x, y], result, model),
                 (self.affordance_map, image, [picture, result], maps),
             ):
                 gr.Button().click(endpoint, inputs, outputs, api_name=endpoint.__name__, **queue)
+        app = Context.root_block
+        if isinstance(app, Guarded):
+            app.defaults["generate"] = [0, None]  # calls of before near and kinds were added
 
-    def generate(self, image: str, x: float, y: float, top_k: float) -> dict[str, Any]:
+    def generate(self, image: str, x: float, y: float, top_k: int, near: float, kinds: Any) -> dict[str, Any]:
         """The people who fit at a point of a picture, best first, in pixels of the original picture.
 
         Args:
             image: the picture file.
             x: pixels from the left.
             y: pixels from the top.
-            top_k: how many poses at most, 1 or more.
+            top_k: how many poses at most, 1 or more; 5 where it is null.
+            near: 0 puts the middle of every body exactly at the point; with a radius, in picture heights
+                (the page asks 0.08), people touch what is under the point.
+            kinds: a list of "stand", "walk", "gesture", "carry", "sit", "bend", "crouch", "lean" and "lie";
+                null means anybody.
         """
         with _in_sentences():
+            point = posted.number(x, "x"), posted.number(y, "y")
+            count, radius, chosen = posted.whole(top_k, "top_k", 5), posted.radius(near), posted.kinds(kinds)
             scene = self._scene(image)
-            try:
-                count = 5 if top_k is None else int(top_k)
-            except (TypeError, ValueError, OverflowError):
-                raise RequestError(f"top_k is a whole number, not {top_k!r}") from None
-            poses = scene.generate((x, y), top_k=count)
-            return export.record(Path(image).name, scene, (x, y), poses, scene.generator.name)
+            poses = scene.generate(point, top_k=count, near=radius, kinds=chosen)
+            return export.record(Path(image).name, scene, point, poses, scene.generator.name)
 
     def compare(self, image: str, x: float, y: float) -> dict[str, Any]:
         """Every method's best pose at a point of a picture, in pixels of the original picture.
@@ -66,9 +79,10 @@ class Endpoints:
             y: pixels from the top.
         """
         with _in_sentences():
+            point = posted.number(x, "x"), posted.number(y, "y")
             scene, compared = self._scene(image), self.engine.compared
-            panels = list(compare(compared, scene, (x, y), compared.names()))
-            return record(Path(image).name, scene, (x, y), panels)
+            panels = list(compare(compared, scene, point, compared.names()))
+            return record(Path(image).name, scene, point, panels)
 
     def affordance_map(self, image: str) -> tuple[str, dict[str, Any]]:
         """Where people fit in a picture: a picture of the map, and its numbers.
@@ -102,6 +116,12 @@ class Endpoints:
         if not image:
             raise PictureError("a picture is needed")
         return self.engine.scene(Path(image))
+
+
+def _any(component: C) -> C:
+    """Let a component hand on whatever a client posts: what is wrong with it is told by `posted`."""
+    component.preprocess = lambda payload: payload  # type: ignore[method-assign]
+    return component
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
-from collections import OrderedDict
 from concurrent.futures import Future
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from cachetools import LRUCache
 
 from scenepose import images, methods
 from scenepose.comparison import Compared
@@ -30,9 +30,10 @@ class Engine:
 
     def __init__(self, checkpoint: Path | None = None, memory: int = MEMORY):
         """``memory``: bytes of scenes that are kept; the last one always is."""
-        self._checkpoint, self._memory = checkpoint, memory
+        self._checkpoint = checkpoint
         self._generator: Future[Generator] = Future()
-        self._scenes: OrderedDict[str, Scene] = OrderedDict()
+        # One that is larger than all the memory counts as filling it, and is kept alone.
+        self._scenes: LRUCache[str, Scene] = LRUCache(memory, lambda scene: min(scene.nbytes, memory))
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -59,7 +60,7 @@ class Engine:
 
     def complaints(self) -> list[str]:
         """What is wrong with the compared methods' weights, a sentence each; waits for the model."""
-        from scenepose.baselines.checkpoint import read_head_file
+        from scenepose.methods.checkpoint import read_head_file
 
         encoder = self.generator().fingerprint
         found = []
@@ -70,8 +71,8 @@ class Engine:
                 continue
             path = methods.weights(name, self.folder)
             try:
-                if (said := read_head_file(path).encoder) != encoder:
-                    found.append(f"{path} was trained on the encoder {said}, and this one is {encoder}")
+                if (own := read_head_file(path).encoder) != encoder:
+                    found.append(f"{path} was trained on the encoder {own}, and this one is {encoder}")
             except CheckpointError as error:
                 found.append(str(error))
         return found
@@ -79,7 +80,9 @@ class Engine:
     @property
     def folder(self) -> Path | None:
         """Where the compared methods' weights are: beside the main one's own."""
-        return self._checkpoint.parent if self._checkpoint else None
+        if self._checkpoint is None or self._checkpoint.is_dir():
+            return self._checkpoint
+        return self._checkpoint.parent
 
     def generator(self) -> Generator:
         """The model; waits for it while it loads.
@@ -106,11 +109,15 @@ class Engine:
         scene = self.generator().encode(path)
         with self._lock:
             self._scenes[key] = scene
-            total = sum(kept.nbytes for kept in self._scenes.values())
-            while total > self._memory and len(self._scenes) > 1:
-                _, oldest = self._scenes.popitem(last=False)
-                total -= oldest.nbytes
         return scene
+
+    def kept(self, path: Path) -> Scene | None:
+        """The encoded picture of a file, where it is in memory.
+
+        Raises:
+            PictureError: the file is gone.
+        """
+        return self._kept(_key(path))
 
     def picture(self, path: Path) -> Picture:
         """The picture of a file, without the model.
@@ -118,13 +125,11 @@ class Engine:
         Raises:
             PictureError: the file is gone or is no picture.
         """
-        kept = self._kept(_key(path))
+        kept = self.kept(path)
         return kept.picture if kept else images.read(path)
 
     def _kept(self, key: str) -> Scene | None:
         with self._lock:
-            if key in self._scenes:
-                self._scenes.move_to_end(key)
             return self._scenes.get(key)
 
 

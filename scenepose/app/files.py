@@ -1,7 +1,7 @@
 """Files that go to and come from the browser.
 
-What this process makes lies in a folder of its own, which goes when the process ends; a picture goes earlier,
-when its visitor has newer ones or has left (see `shown.Shown`), and everything else after a day.
+What this process makes lies in a folder of its own, which goes when the process ends; what single visitors
+got goes after a day.
 """
 
 from __future__ import annotations
@@ -27,23 +27,25 @@ from PIL import Image
 SERVED = (1280, 1600)
 #: Seconds between clean-ups, and the age from which files go.
 CLEANING = (3600, 24 * 3600)
-#: Full-size drawings take seconds: they have a queue of their own, so that nobody's click waits for them.
-DRAWING: dict[str, Any] = {"concurrency_id": "drawing", "concurrency_limit": 2}
 
 C = TypeVar("C", bound=Component)
 
 
 def only_uploads(component: C) -> C:
-    """Let a file component take nothing but uploads.
+    """Let a file component take nothing but uploads, of whatever name.
 
-    gradio would also fetch any address that a client names; this demo goes nowhere. (The method is replaced
-    on the object because gradio writes a stub file beside every module that derives from a component.)
+    gradio would also fetch any address that a client names; this demo goes nowhere. It would refuse a picture
+    by its name, before anybody has looked into it; `images.read` decides by the content. And it would leave
+    an empty file behind for each upload that is read. (The methods are replaced on the object because gradio
+    writes a stub file beside every module that derives from a component.)
     """
+    component.file_types = None  # pyright: ignore[reportAttributeAccessIssue]
+    component.preprocess = lambda payload: payload.path if payload else None  # type: ignore[method-assign]
     keep = component.async_move_resource_to_block_cache
 
     async def keep_or_refuse(url_or_file_path: str | Path | None) -> str | None:
         if str(url_or_file_path).lower().startswith(("http:", "https:")):
-            raise gr.Error("Pictures are uploaded, not fetched from an address.", print_exception=False)
+            raise gr.Error("A picture is uploaded, not fetched from an address.", print_exception=False)
         return await keep(url_or_file_path)
 
     component.async_move_resource_to_block_cache = keep_or_refuse  # type: ignore[method-assign]
@@ -83,13 +85,6 @@ def keep(name: str, write: Callable[[Path], Any]) -> Path:
         write(part)
         part.replace(path)
     return path
-
-
-def delete(path: str) -> None:
-    """Delete what `serve` or `download` made; nothing happens where it is gone."""
-    folder = Path(path).parent
-    if folder.parent == _folder().answers:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fresh(name: str) -> Path:

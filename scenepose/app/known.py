@@ -69,8 +69,7 @@ def known_scenes() -> list[KnownScene]:
     for number, frame in enumerate(chosen, start=1):
         image = source.picture(frame)
         points = np.flatnonzero(fits & (samples.point_frames == frame))
-        # A picture may be stored smaller than its frame, in whose pixels points and poses are.
-        stored = image.width / float(samples.frame_sizes[frame, 0])
+        stored = source.scale_to(frame, image.size)
         scenes.append(
             KnownScene(
                 f"Truth {number}",

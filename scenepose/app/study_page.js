@@ -16,6 +16,12 @@
   const state = { root: null, info: null, participant: null, trial: null, busy: true, shownAt: 0 };
   const ahead = new Map();
 
+  // Where the server is, which a reverse proxy may serve below a path; the page's own address may lack a slash.
+  const base = () => {
+    const root = window.gradio_config && window.gradio_config.root;
+    return (root ? new URL(root, location.href).pathname.replace(/\/$/, '') : '') || '.';
+  };
+
   const make = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
@@ -43,7 +49,7 @@
   async function ask(what, body) {
     for (let wait = 400; ; wait = Math.min(wait * 1.7, 8000)) {
       try {
-        const answer = await fetch(`study/${what}`, {
+        const answer = await fetch(`${base()}/study/${what}`, {
           method: 'POST', body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' },
         });
         if (answer.status < 500) {
@@ -66,7 +72,7 @@
       const image = new Image();
       image.alt = '';
       image.draggable = false;
-      image.src = '.' + path;
+      image.src = base() + path;
       ahead.set(path, image.decode().then(() => image));
     }
     return ahead.get(path);
@@ -90,7 +96,7 @@
       image, make('b', { 'aria-hidden': 'true' }, name.toUpperCase()));
     left.alt = 'Picture A'; right.alt = 'Picture B';
     const count = trial.practice ? make('span', { class: 'sp-practice', title: 'not counted' }, 'Practice')
-      : make('span', { class: 'sp-count' }, `${trial.done + 1} of ${trial.of}`);
+      : make('span', { class: 'sp-study-count' }, `${trial.done + 1} of ${trial.of}`);
     const buttons = ANSWERS.map(([answer, label, hint]) => make('button', {
       class: 'sp-answer' + (label.length === 1 ? ' sp-main' : ''), 'data-answer': answer, type: 'button',
       onclick: () => vote(answer),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -59,15 +60,23 @@ def create(
     import scenepose
     from scenepose.study import create as making
     from scenepose.study import items, sources
-    from scenepose.study.design import TEMPLATE, TRUTH, Settings
+    from scenepose.study.design import TEMPLATE, TRUTH, Settings, check_capacity
 
+    # Whatever can be wrong is said before anything is computed.
     settings = Settings(seed, pairs, practice, checks, repeats, max_raters, invited_only)
     names = [name.strip() for name in methods.split(",") if name.strip()] if methods else sources.available()
     sources.check_sources(names)
+    making.check_texts(title, question)
+    if points is None:
+        known = scenes != "bundled" and not Path(scenes).is_dir()
+        check_capacity(settings, dict.fromkeys(range(places), sources.possible(names, known)))
     opened = _open(database)
+    opened.check_writable()
     answering = [name for name in names if name not in (TRUTH, TEMPLATE)]
     proposing = next(iter(answering), next(iter(scenepose.METHODS)))
     found = items.places(scenes, points, places, seed, lambda: scenepose.load(proposing))
+    possible = {k: sources.possible(names, place.truth is not None) for k, place in enumerate(found)}
+    check_capacity(settings, possible)
     with tqdm(total=len(found) * max(1, len(answering)), desc="answers", unit="pose") as bar:
         poses = sources.poses(found, names, progress=bar.update)
     if methods is None and not any(TRUTH in here for here in poses):
@@ -138,6 +147,8 @@ def results(
 
     if resamplings < 20:
         raise RequestError(f"intervals need at least 20 resamplings, not {resamplings}")
+    if out is not None:
+        _check_folder(out)
     found = read(_open(database), study, resamplings=resamplings)
     print(report.text(found))
     if out is not None:
@@ -166,7 +177,7 @@ def export(
     if out.suffix.lower() not in (".json", ".csv"):
         raise RequestError(f"an export is a .json or a .csv file, not {out.name}")
     opened = _open(database)
-    out.parent.mkdir(parents=True, exist_ok=True)
+    _check_folder(out.parent)
     if out.suffix.lower() == ".csv":
         transfer.export_csv(opened, study, out)
     else:
@@ -236,6 +247,7 @@ def simulate(
     sources: int = 6,
     every: float = 2.0,
     kill: bool = False,
+    servers: int = 1,
     offline: bool = False,
     study_only: bool = False,
     seed: int = 0,
@@ -253,7 +265,8 @@ def simulate(
         votes: in all; each rater gives the same number.
         sources: how many pose sources, their strengths evenly from -1 to 1.
         every: seconds between one rater's votes.
-        kill: end the server with kill -9 in the middle and start it again.
+        kill: end the (first) server with kill -9 in the middle, and start it again if it is the only one.
+        servers: how many serve the study from one database; raters of one that is away go on at the next.
         offline: no server and no waiting: votes go straight into the database.
         study_only: serve only the study, without loading the model.
         seed: of the raters' answers.
@@ -262,8 +275,9 @@ def simulate(
     """
     from scenepose.study import simulate as simulation
 
+    _check_folder(out)
     options = simulation.Options(
-        raters, votes, sources, every, kill, offline, study_only, seed, out, database
+        raters, votes, sources, every, kill, servers, offline, study_only, seed, out, database
     )
     report = simulation.run(options)
     print(json.dumps(report, indent=2))
@@ -286,6 +300,16 @@ def commands() -> tyro.extras.SubcommandApp:
     for name, command in named.items():
         app.command(name=name)(command)
     return app
+
+
+def _check_folder(folder: Path) -> None:
+    """Make a folder, and see that files can be written there before they are computed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RequestError(f"nothing can be written to the folder {folder} ({error.strerror})") from error
 
 
 def _open(url: str | None):

@@ -34,9 +34,7 @@ def create(
     Raises:
         RequestError: too few pairs for the sessions, a place without anything to check with, a long text.
     """
-    for name, text, longest in (("title", title, 200), ("question", question, 400)):
-        if not 1 <= len(text) <= longest:
-            raise RequestError(f"the {name} has 1 to {longest} letters, not {len(text)}")
+    check_texts(title, question)
     compared = {k: [name for name in sources if name in here] for k, here in enumerate(poses)}
     check_capacity(settings, compared)
     made = new_study()
@@ -75,3 +73,14 @@ def create(
                 drawn.item_id = item.id
             session.add_all(figures)
     return made
+
+
+def check_texts(title: str, question: str) -> None:
+    """Refuse texts that are too long for the raters' page.
+
+    Raises:
+        RequestError: the sentence names the text and its length.
+    """
+    for name, text, longest in (("title", title, 200), ("question", question, 400)):
+        if not 1 <= len(text) <= longest:
+            raise RequestError(f"the {name} has 1 to {longest} letters, not {len(text)}")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from platformdirs import user_data_path
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, false, insert, inspect, select, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -58,7 +58,7 @@ class Database:
         # SQLite has one writer; here they wait in line instead of asking again and again.
         self._writer = threading.Lock()
         try:
-            if self.is_sqlite and self.url.database:
+            if self.is_sqlite and self.url.database and not self.url.database.startswith("file:"):
                 Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
             self.engine = _engine(self.url, self.is_sqlite)
             self._migrate()
@@ -85,6 +85,21 @@ class Database:
                 return
             with self._writer, Session(connection) as session, session.begin():
                 yield session
+
+    def check_writable(self) -> None:
+        """See that something could be written, without writing it.
+
+        Raises:
+            StudyError: it could not.
+        """
+        try:
+            with self.write() as session:
+                session.execute(update(Study).where(false()).values(title=""))
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise StudyError(
+                f"the study database {self.url.render_as_string()} cannot be written to: {reason}"
+            ) from error
 
     def close(self) -> None:
         """Give the connections back."""

@@ -13,9 +13,9 @@ from PIL import Image
 
 from scenepose import affordance, images
 from scenepose.assets import bundled_scenes
-from scenepose.batch import read_points
 from scenepose.errors import RequestError
 from scenepose.images import Picture
+from scenepose.points import read_points
 from scenepose.predictor import Generator, check_point
 
 #: What a folder's pictures may end in.
@@ -142,11 +142,10 @@ def _sampled(name: str, count: int, seed: int) -> list[Place]:
         for frame, waiting in by_frame.items():
             if waiting and len(found) < count:
                 k = waiting.pop()
-                truth = samples.keypoints[rows[k]].astype(np.float32)
-                x, y = (float(value) for value in samples.points[k])
-                found.append(
-                    Place(str(samples.frame_names[frame]), _opener(source.picture, frame), (x, y), truth)
-                )
+                shown = source.at(k)
+                x, y = (float(value) for value in shown.point)
+                truth, name_here = shown.pose.astype(np.float32), str(samples.frame_names[frame])
+                found.append(Place(name_here, _opener(source.picture, frame), (x, y), truth))
     if not found:
         raise RequestError(f"{name} has no point with a whole known pose")
     return found

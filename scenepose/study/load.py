@@ -1,4 +1,4 @@
-"""Simulated raters against a server process of its own: many at once, pictures and all, kill -9 midway."""
+"""Simulated raters against server processes of their own: many at once, pictures and all, kill -9 midway."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,7 @@ class Server:
         self.process = subprocess.Popen(
             self._command, stdout=self._log, stderr=subprocess.STDOUT, env=environment
         )
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
             while time.perf_counter() - begun < PATIENCE:
                 if self.process.poll() is not None:
                     raise RequestError(f"the server stopped with exit code {self.process.returncode}")
@@ -105,38 +106,62 @@ class Server:
         self._files.cleanup()
 
 
+class Way:
+    """Which server a rater asks: another one when it is away, as behind a load balancer."""
+
+    def __init__(self, servers: Sequence[Server], number: int):
+        self._servers, self._number = servers, number
+
+    @property
+    def address(self) -> str:
+        """Of the server that is asked now."""
+        return self._servers[self._number % len(self._servers)].address
+
+    def turn(self) -> None:
+        """Ask the next one."""
+        self._number += 1
+
+
 def run(database: Database, url: str, study: str, options: Options) -> dict[str, Any]:
-    """Let all raters vote through a server; numbers for the report."""
-    server = Server(url, options.study_only, options.out / "server.log")
+    """Let all raters vote through one or more servers; numbers for the report."""
+    servers = [
+        Server(url, options.study_only, options.out / f"server{number or ''}.log")
+        for number in range(options.servers)
+    ]
     try:
-        return asyncio.run(_run(server, database, study, options))
+        return asyncio.run(_run(servers, database, study, options))
     finally:
-        server.close()
+        for server in servers:
+            server.close()
 
 
-async def _run(server: Server, database: Database, study: str, options: Options) -> dict[str, Any]:
+async def _run(servers: list[Server], database: Database, study: str, options: Options) -> dict[str, Any]:
     log, facts = Log(), {}
-    facts["start_seconds"] = round(await server.start(), 1)
+    facts["start_seconds"] = round(max(await asyncio.gather(*(server.start() for server in servers))), 1)
     limits = httpx.Limits(max_connections=2 * options.raters + 10, max_keepalive_connections=None)
-    async with httpx.AsyncClient(base_url=server.address, timeout=30, limits=limits) as client:
+    # The servers are on this machine, whatever proxy the environment names.
+    async with httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as client:
         # A first request opens the database; it belongs to the start.
-        await _ask(client, log, "info", {"study": study})
+        for number in range(len(servers)):
+            await _ask(client, log, Way(servers, number), "info", {"study": study})
         begun = time.perf_counter()
         raters = [
-            asyncio.create_task(_rater(client, log, database, study, options, number))
+            asyncio.create_task(_rater(client, log, Way(servers, number), database, study, options, number))
             for number in range(options.raters)
         ]
         if options.kill:
             while len(log.acknowledged) < options.votes // 2 and not all(task.done() for task in raters):
                 await asyncio.sleep(0.02)
-            server.kill()
-            killed_at = len(log.acknowledged)
-            facts |= {"killed_after": killed_at, "back_after_seconds": round(await server.start(), 1)}
+            servers[0].kill()
+            facts["killed_after"] = len(log.acknowledged)
+            if len(servers) == 1:  # else its raters go on at the others
+                facts["back_after_seconds"] = round(await servers[0].start(), 1)
         await asyncio.gather(*raters)
     times = np.sort(np.array(log.seconds)) * 1000
     pictures = np.array(log.picture_seconds or [np.nan]) * 1000
     return facts | {
         "raters": options.raters,
+        "servers": len(servers),
         "seconds": round(time.perf_counter() - begun, 1),
         "votes_timed": len(times),
         "vote_ms_median": round(float(np.median(times)), 1),
@@ -153,7 +178,13 @@ async def _run(server: Server, database: Database, study: str, options: Options)
 
 
 async def _rater(
-    client: httpx.AsyncClient, log: Log, database: Database, study: str, options: Options, number: int
+    client: httpx.AsyncClient,
+    log: Log,
+    way: Way,
+    database: Database,
+    study: str,
+    options: Options,
+    number: int,
 ) -> None:
     """One rater's whole session."""
     from scenepose.study.simulate import Taste
@@ -161,20 +192,20 @@ async def _rater(
     taste = Taste(options.strengths, (options.seed, number))
     # Nobody starts in step with the others.
     await asyncio.sleep(taste.random.random() * options.every)
-    key = (await _ask(client, log, "join", {"study": study}))["participant"]
+    key = (await _ask(client, log, way, "join", {"study": study}))["participant"]
     rows = await asyncio.to_thread(_rows_of, database, study, key)
-    trial = await _ask(client, log, "next", {"study": study, "participant": key})
+    trial = await _ask(client, log, way, "next", {"study": study, "participant": key})
     due = time.perf_counter()
     while "trial" in trial:
-        await asyncio.gather(*(_picture(client, log, trial[side]) for side in ("image_a", "image_b")))
+        await asyncio.gather(*(_picture(client, log, way, trial[side]) for side in ("image_a", "image_b")))
         due = max(due + options.every, time.perf_counter())
         await asyncio.sleep(due - time.perf_counter())
         answer = taste.answer(rows[trial["trial"]])
         log.sent.setdefault(trial["trial"], set()).add(answer)
         vote = {"trial": trial["trial"], "participant": key, "answer": answer, "response_ms": 900.0}
-        result = await _ask(client, log, "vote", vote, log.seconds)
+        result = await _ask(client, log, way, "vote", vote, log.seconds)
         log.acknowledged[trial["trial"]] = result["answer"]
-        await _mischief(client, log, vote, taste.random)
+        await _mischief(client, log, way, vote, taste.random)
         trial = result["next"]
 
 
@@ -185,15 +216,21 @@ def _rows_of(database: Database, study: str, key: str) -> dict[str, Row]:
 
 
 async def _ask(
-    client: httpx.AsyncClient, log: Log, what: str, body: dict[str, Any], seconds: list[float] | None = None
+    client: httpx.AsyncClient,
+    log: Log,
+    way: Way,
+    what: str,
+    body: dict[str, Any],
+    seconds: list[float] | None = None,
 ) -> dict[str, Any]:
     """Ask until there is an answer, as the raters' page does."""
     while True:
         begun = time.perf_counter()
         try:
-            answer = await client.post(f"/study/{what}", json=body)
+            answer = await client.post(f"{way.address}/study/{what}", json=body)
         except httpx.TransportError:
             log.interrupted += 1
+            way.turn()
             await asyncio.sleep(AGAIN)
             continue
         if answer.status_code < 500:
@@ -205,22 +242,23 @@ async def _ask(
         await asyncio.sleep(AGAIN)
 
 
-async def _picture(client: httpx.AsyncClient, log: Log, path: str) -> None:
+async def _picture(client: httpx.AsyncClient, log: Log, way: Way, path: str) -> None:
     """Fetch a picture as the page would."""
     while True:
         begun = time.perf_counter()
         try:
-            answer = await client.get(path)
+            answer = await client.get(way.address + path)
             answer.raise_for_status()
             log.picture_seconds.append(time.perf_counter() - begun)
             return
         except httpx.TransportError:
             log.interrupted += 1
+            way.turn()
             await asyncio.sleep(AGAIN)
 
 
 async def _mischief(
-    client: httpx.AsyncClient, log: Log, vote: dict[str, Any], random: np.random.Generator
+    client: httpx.AsyncClient, log: Log, way: Way, vote: dict[str, Any], random: np.random.Generator
 ) -> None:
     """Now and then a replay with another answer, an unknown trial, or another participant's name."""
     luck = random.random()
@@ -234,7 +272,7 @@ async def _mischief(
             {"trial": "made-up-trial"} if random.random() < 0.5 else {"participant": "somebody-else"}
         )
     try:
-        answer = await client.post("/study/vote", json=tried)
+        answer = await client.post(f"{way.address}/study/vote", json=tried)
     except httpx.TransportError:
         log.interrupted += 1
         return

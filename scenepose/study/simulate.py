@@ -1,4 +1,4 @@
-"""A study with simulated raters of known taste, against a really running server that may be killed.
+"""A study with simulated raters of known taste, against one or more real servers that may be killed.
 
 What is checked is the promise to raters: a vote that was acknowledged is there exactly once, with the answer
 that was acknowledged, and nothing is there that nobody sent, whatever happened to the server in between.
@@ -46,6 +46,7 @@ class Options:
     sources: int = 6
     every: float = 2.0
     kill: bool = False
+    servers: int = 1
     offline: bool = False
     study_only: bool = False
     seed: int = 0
@@ -59,6 +60,8 @@ class Options:
             )
         if not 2 <= self.sources <= 20:
             raise RequestError(f"2 to 20 sources can be simulated, not {self.sources}")
+        if not 1 <= self.servers <= 16:
+            raise RequestError(f"1 to 16 servers can be simulated, not {self.servers}")
         if self.every < 0:
             raise RequestError(f"seconds between votes are not negative, and {self.every:g} is")
 

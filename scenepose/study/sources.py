@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import scenepose
-from scenepose import geometry
-from scenepose.assets import checkpoint_path
+from scenepose import geometry, methods
 from scenepose.errors import RequestError
 from scenepose.predictor import Generator, Pose, Scene
 from scenepose.study.design import TEMPLATE, TRUTH
@@ -21,9 +20,15 @@ Keypoints = NDArray[np.float32]
 
 def available(checkpoints: dict[str, Path] | None = None) -> list[str]:
     """What a study compares by default: the methods whose weights are there, the truth, the template."""
-    given = checkpoints or {}
-    methods = [name for name in scenepose.METHODS if name in given or checkpoint_path(name).is_file()]
-    return [*methods, TRUTH, TEMPLATE]
+    listed = [
+        name for name in scenepose.METHODS if name in (checkpoints or {}) or methods.weights(name).is_file()
+    ]
+    return [*listed, TRUTH, TEMPLATE]
+
+
+def possible(names: Sequence[str], known: bool) -> list[str]:
+    """Those of the sources that can have a pose at a place; the truth only where one is ``known``."""
+    return [name for name in names if name != TRUTH or known]
 
 
 def check_sources(names: Sequence[str]) -> None:
@@ -77,8 +82,8 @@ def poses(
     found: list[dict[str, Keypoints]] = [
         {TRUTH: place.truth} if place.truth is not None else {} for place in places
     ]
-    methods = [name for name in names if name in scenepose.METHODS] or [next(iter(scenepose.METHODS))]
-    for name in methods:
+    asked = [name for name in names if name in scenepose.METHODS] or [next(iter(scenepose.METHODS))]
+    for name in asked:
         generator = scenepose.load(name, (checkpoints or {}).get(name))
         _answer(generator, places, found, keep=name in names, progress=progress)
     return found
