@@ -11,6 +11,7 @@ import tyro
 COMMANDS = {
     "poses": ("train.poses", "fit the pose sampler to recorded 3-D poses"),
     "place": ("train.place", "put people into RGB-D frames: makes a source's samples"),
+    "reprior": ("train.reprior", "choose anew who is shown at the points of stored samples"),
     "stats": ("train.stats", "count what a source holds"),
     "compare-poses": ("train.compare_poses", "compare placed poses with real 2-D poses: table and plot"),
     "convert": ("train.convert", "turn samples into the Sitcom layout or back"),
@@ -21,12 +22,14 @@ COMMANDS = {
     "scenepose": ("train.scenepose", "train the main model"),
     "baseline": ("train.baseline", "train the systems that the main model is compared with"),
     "release-baselines": ("train.release_baselines", "make trained systems the ones that ship"),
+    "clicks": ("train.clicks", "judge the answers to clicks that a person would make on photographs"),
     "compare": ("train.compare", "draw every method's answer at some points: the README's figure"),
     "evaluate": ("train.evaluate", "measure methods on a source, write results.json and results.md"),
     "verdicts": ("train.verdicts", "draw the model's answers for people to judge, and count what they say"),
     "ablate": ("train.ablate", "train and compare the method with parts left out"),
     "release": ("train.release", "turn a training run into the checkpoint that ships, with its model card"),
     "card": ("train.card", "write the model card with evaluations, verdicts and ablations"),
+    "docs": ("train.docs", "write the figures of the documentation from what was measured"),
 }
 
 

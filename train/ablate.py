@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import reduce
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 
 from scenepose.data.sources import open_source
+from scenepose.data.surfaces import SURFACES
+from scenepose.files import replacing
+from scenepose.methods.scenepose import ScenePoseConfig
 from scenepose.metrics import bootstrap_difference
-from scenepose.model.scenepose import ScenePoseConfig
-from scenepose.templates import Poses, choose, describe, fit
+from scenepose.model.encoder import EncoderConfig
+from scenepose.templates import Poses, describe, fit, fit_groups, shares
 from train import evaluate, scenepose, teacher
-from train.config import TeacherConfig, TrainConfig
+from train.config import SHIPPED_HEAD, TeacherConfig, TrainConfig
 from train.evaluate import EvaluateConfig
+from train.loop import LAST
+
+#: A part of `TrainConfig`.
+Part = TypeVar("Part", EncoderConfig, ScenePoseConfig)
 
 
 class Row(NamedTuple):
     """What a row of the table changes.
 
-    ``changes`` are fields of `TrainConfig` or `ScenePoseConfig`; ``templates`` is the kind of set and K.
+    ``changes`` are fields of `TrainConfig`, `EncoderConfig` or `ScenePoseConfig`; ``templates`` is the kind
+    of set and K.
     """
 
     group: str
@@ -33,7 +40,8 @@ class Row(NamedTuple):
     templates: tuple[str, int] = ("picked", 14)
 
 
-#: The rows by name; the first is what the others are compared with.
+NO_SURFACES = {"surfaces": 0, "surface_weight": 0.0}
+#: The rows by name; the first, with all that goes beyond the paper, is what the others are compared with.
 ROWS = {
     "full method": Row(""),
     "full method, another seed": Row("", {"seed": 1}),
@@ -45,24 +53,28 @@ ROWS = {
     "picked, K = 20": Row("templates", templates=("picked", 20)),
     "picked, K = 30": Row("templates", templates=("picked", 30)),
     "without scale transformer": Row("modules", {"scale_layers": 0}),
-    "local view alone": Row("modules", {"views": "local"}),
+    "local view alone": Row("modules", {"three_views": False}),
     "without self-training": Row("modules", {"self_training": False, "adversarial_weight": 0.0}),
     "without RoIAlign": Row("modules", {"roi": 0}),
     "without distillation": Row("modules, losses", {"distillation_weight": 0.0}),
     "without scale loss": Row("losses", {"scale_weight": 0.0}),
     "without offset loss": Row("losses", {"offset_weight": 0.0}),
     "without adversarial loss": Row("losses", {"adversarial_weight": 0.0}),
-    "with scales of all valid poses": Row("beyond the paper", {"scales": "valid"}),
-    "telling places oftener": Row("beyond the paper", {"telling": 0.5}),
-    "templates within the posture": Row("beyond the paper", {"assign": "posture"}),
-    "with surface loss": Row("beyond the paper", {"surface_weight": 1.0}),
-    "with views in one frame": Row("beyond the paper", {"views": "aligned"}),
-    "with scores from z_k": Row("beyond the paper", {"scores": "attended"}),
-    "not told the place": Row("beyond the paper", {"tell_place": False}),
+    "views of pixels": Row("as in the paper", {"views": "pixels", **NO_SURFACES}),
+    "not told the position": Row("as in the paper", {"tell_position": False}),
+    "without surface loss": Row("as in the paper", NO_SURFACES),
+    "without hidden joints": Row("as in the paper", {"hidden_joints": False}),
+    "without the prior": Row("as in the paper", {"prior": False}),
+    "scales of the primary pose alone": Row("as in the paper", {"scales": "nearest"}),
+    "absolute error of the scale": Row("as in the paper", {"scale_error": "absolute"}),
+    "templates by shape alone": Row("as in the paper", {"assign": "shape"}),
+    "scores from the pooled F alone": Row("as in the paper", {"scores": "pooled"}),
+    "positions as in MaskFormer": Row("as in the paper", {"positions": "detr"}),
+    "telling points oftener": Row("beyond the paper", {"telling": 0.5}),
 }
 
 #: Fields that change the feature map itself, which cannot be seen where it is given.
-ENCODER_FIELDS = ("views", "tell_place", "surface_weight")
+ENCODER_FIELDS = ("views", "three_views", "tell_position", "surface_weight")
 
 #: Columns of the table: name in results.json, heading.
 COLUMNS = (
@@ -99,16 +111,18 @@ class AblateConfig:
     teacher_steps: int = 150
     """Of each template set's teacher."""
     frames: int = 6
-    """Frames a step, with four points each."""
+    """Frames a step, with 16 points each."""
     view_size: int = 96
-    """Of the views; the paper has 224."""
+    """S of the encoder, and of the teacher's view; the paper has 224."""
+    surfaces: bool = True
+    """With the surface loss; give --no-surfaces where the sources have no maps of surfaces."""
     freeze_stages: int = 3
     """Stages of the backbone that do not learn."""
     backbone: str = "imagenet"
     """As for `scenepose`."""
     encoder: Path | None = None
-    """Give every row this checkpoint's feature map, which does not learn, instead of the backbone; rows that
-    change the feature map are left out. What reads it learns more in the same steps."""
+    """Give every row the feature map of a folder's encoder.safetensors, which does not learn, instead of the
+    backbone; rows that change the feature map are left out. What reads it learns more in the same steps."""
     lr: float = 4e-4
     """As for `scenepose`."""
     validations: int = 6
@@ -169,11 +183,12 @@ def templates_of(kind: str, count: int, config: AblateConfig) -> Path:
     if not path.is_file():
         sources = (open_source(name, "train").samples for name in config.data)
         poses = reduce(Poses.joined, (Poses.primary(samples) for samples in sources))
-        found = fit(poses, count, config.seed)
         if kind == "picked":
-            candidates = describe(fit(poses, max(30, 2 * count), config.seed, 0.5), poses)
-            found = candidates.templates[choose(candidates, poses, count)]
-        describe(found, poses).save(path)
+            shapes, groups = fit_groups(poses, shares(count), config.seed)
+            templates = describe(shapes, poses, groups=groups)
+        else:
+            templates = describe(fit(poses, count, config.seed), poses, "shape")
+        templates.save(path)
     return path
 
 
@@ -188,29 +203,33 @@ def teacher_of(settings: TrainConfig, config: AblateConfig) -> Path:
             view_size=config.view_size, validate_every=steps, **config.shared,
         )
     )  # fmt: skip
-    return out / "last.safetensors"
+    return out / LAST / "teacher.safetensors"
 
 
 def training_of(name: str, config: AblateConfig) -> TrainConfig:
     """The settings of a row's main training."""
     row, steps = ROWS[name], config.steps
     kind, count = row.templates
-    own = {one.name for one in fields(ScenePoseConfig)}
-    model = ScenePoseConfig(
-        num_templates=count, view_size=config.view_size, freeze_stages=config.freeze_stages
-    )
-    model = replace(model, **{key: value for key, value in row.changes.items() if key in own})
     given = {} if config.encoder is None else {
         "init": config.encoder, "init_parts": "encoder", "freeze_encoder": True,
     }  # fmt: skip
-    settings = TrainConfig(
+    changes = dict(row.changes) | ({} if config.surfaces else NO_SURFACES)
+    base = EncoderConfig(
+        view_size=config.view_size, freeze_stages=config.freeze_stages, surfaces=len(SURFACES)
+    )
+    encoder, model = _changed(base, changes), _changed(SHIPPED_HEAD, changes)
+    return TrainConfig(
         out=config.out / folder_of(name), templates=config.out / f"templates-{kind}-{count}.json",
         steps=steps, warmup=steps // 10, validate_every=max(1, steps // config.validations), stable=0.0,
-        refresh_points=config.refresh_points, epoch_steps=max(1, steps // config.validations), model=model,
-        scales="nearest",  # as in the paper, which knows one pose a point
-        **config.shared, **given,
+        refresh_points=config.refresh_points, epoch_steps=max(1, steps // config.validations),
+        encoder=encoder, model=model, **{**config.shared, **given, **changes},
     )  # fmt: skip
-    return replace(settings, **{key: value for key, value in row.changes.items() if key not in own})
+
+
+def _changed(part: Part, changes: dict[str, object]) -> Part:
+    """A part of the configuration with those changes that are its fields; they are taken out."""
+    own = {one.name for one in fields(part)} & changes.keys()
+    return replace(part, **{name: changes.pop(name) for name in own})
 
 
 def folder_of(name: str) -> str:
@@ -233,7 +252,7 @@ def row_of(name: str, config: AblateConfig) -> dict:
             raise ValueError(
                 f"the row {name!r} in {settings.out} had another {changed[0]}; use another --out"
             )
-        return kept["row"] | {"each": kept["each"], "places": kept["places"]}
+        return kept["row"] | {name: kept[name] for name in ("each", "places", "weights")}
     print(f"== {name}")
     templates_of(*ROWS[name].templates, config)
     if settings.distillation_weight:
@@ -242,7 +261,7 @@ def row_of(name: str, config: AblateConfig) -> dict:
     results, _, measures, judged = evaluate.evaluate(
         EvaluateConfig(
             data=config.data, out=settings.out, methods=["scenepose"], split="val", limit=config.limit,
-            checkpoint=settings.out / "last.safetensors", workers=config.workers,
+            checkpoint=settings.out / LAST, workers=config.workers,
             device="cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu",
         )
     )  # fmt: skip
@@ -250,18 +269,19 @@ def row_of(name: str, config: AblateConfig) -> dict:
     points = {
         "each": {key: measures["scenepose"][key].tolist() for key, _ in COMPARED},
         "places": evaluate.join_truth(judged).places.tolist(),
+        "weights": np.concatenate([one.weights for one in judged]).tolist(),
     }
-    part = path.with_name("results.json.part")
     kept = {"budget": config.budget, "row": row, "count": results["count"], **points}
-    part.write_text(json.dumps(evaluate.finite(kept)) + "\n")
-    os.replace(part, path)
+    with replacing(path) as part:
+        part.write_text(json.dumps(evaluate.finite(kept)) + "\n")
     return row | points
 
 
 def difference(row: dict, first: dict, key: str) -> str:
     """A row's measure less the first row's, with its 95 % interval."""
     ours, theirs = (np.array(one["each"][key], float) for one in (row, first))
-    found = bootstrap_difference(ours, theirs, np.array(row["places"]))
+    weights = np.array(row["weights"])
+    found = bootstrap_difference(ours, theirs, np.array(row["places"]), weights=weights)
     return f"{found.mean:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
 
 
@@ -281,11 +301,12 @@ def table(rows: dict[str, dict], config: AblateConfig) -> str:
     frozen = f"{config.freeze_stages} backbone stages" if config.encoder is None else "the feature map"
     lines += [
         "",
-        f"{len(first['places'])} validation points of {sources}. Each row was trained by itself "
-        f"from {start}: {config.steps} steps of {config.frames} frames with 4 points each (the teacher "
-        f"{config.teacher_steps}), views of {config.view_size} pixels, {frozen} frozen. Differences: to the "
-        "first row, point by point, with 95 % intervals from resampling places; they do not tell how much "
-        "another seed changes. The constant answer is that of the row's own templates.",
+        f"{len(first['places'])} validation points of {sources}, weighed by how often people are of each "
+        f"kind. Each row was trained by itself from {start}: {config.steps} steps of {config.frames} frames "
+        f"with {TrainConfig.points_per_frame} points each (the teacher {config.teacher_steps}), maps of "
+        f"pictures {config.view_size} pixels high, {frozen} frozen. Differences: to the first row, point by "
+        "point, with 95 % intervals from resampling places; they do not tell how much another seed changes. "
+        "The constant answer is that of the row's own templates.",
     ]
     return "\n".join(lines) + "\n"
 

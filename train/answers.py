@@ -3,79 +3,103 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 import scenepose
 from scenepose.data.sources import Source
+from scenepose.errors import CheckpointError
+from scenepose.methods.checkpoint import load_head
+from scenepose.methods.table import METHODS
+from scenepose.model.checkpoint import fingerprint, load_encoder
+from scenepose.model.encoder import Encoder
 from scenepose.predictor import Generator
 from train.judge import Answers, answer
-from train.judge_heads import answer_heads
 
-#: Samples drawn from a stochastic method at each point, by which its diversity is measured.
+#: Answers at each point: samples of a stochastic method, by which its diversity is measured.
 SAMPLES = 10
-#: How systems that were trained end to end are called: "regression-finetuned".
+#: How methods that were trained end to end are called: "regression-finetuned".
 FINETUNED = "-finetuned"
 
 
 def every_name(more: Path) -> list[str]:
-    """Every method, the variants, and what ``more`` holds of systems trained end to end."""
-    end_to_end = [f"{name}{FINETUNED}" for name in scenepose.METHODS if name != "scenepose"]
+    """Every method, the variants last, and what ``more`` holds of methods trained end to end."""
     trained = {path.stem for path in more.glob(f"**/*{FINETUNED}.safetensors")}
-    return [*scenepose.METHODS, *scenepose.VARIANTS, *(name for name in end_to_end if name in trained)]
+    listed = sorted(METHODS, key=lambda name: METHODS[name].variant)
+    return [*listed, *(tag for name in METHODS if (tag := f"{name}{FINETUNED}") in trained)]
 
 
-def open_method(
-    name: str, main: Path, checkpoints: Path, more: Path, *, wanted: bool, device: str
-) -> Generator | None:
-    """A method with its weights; None where it is not ``wanted`` by name and has none for this encoder.
+def folder_of(checkpoint: Path) -> Path:
+    """The folder of weights that a path means: itself, or that of a head's file."""
+    return checkpoint if checkpoint.is_dir() else checkpoint.parent
+
+
+def open_main(checkpoint: Path | None, device: str = "cpu") -> Generator:
+    """The main method from a folder of weights, or a head's file beside its encoder; else the shipped one."""
+    return scenepose.load("scenepose", checkpoint, device)
+
+
+def open_methods(
+    names: Sequence[str], checkpoint: Path, folders: Sequence[Path], *, wanted: Sequence[str], device: str
+) -> dict[str, Generator]:
+    """Methods with their weights; those that share the encoder share it in memory, too.
 
     Args:
-        name: a method or variant; with "-finetuned" a system that has an encoder of its own.
-        main: the main method's weights, whose encoder the others read.
-        checkpoints, more: folders of weights; in ``more`` a method may have a folder of its name.
+        names: methods or variants; with "-finetuned" one that has an encoder of its own.
+        checkpoint: folder of the encoder, or a file of ``scenepose`` beside which the encoder lies.
+        folders: where else heads are looked for.
+        wanted: the names without which it is an error; others are left out, with a line that says so.
 
     Raises:
-        ValueError: there is no such method, or the one that is wanted has no weights.
+        CheckpointError: the encoder, or the weights of one that is wanted, are missing or do not fit.
     """
-    system = name.removesuffix(FINETUNED)
-    folders = (checkpoints, more, more / name)
-    places = [main] if name == "scenepose" else [folder / f"{name}.safetensors" for folder in folders]
-    path = next((place for place in places if place.is_file()), places[0])
-    known = system in (*scenepose.METHODS, *scenepose.VARIANTS)
-    if known and not wanted and not path.is_file():
-        return None
-    own = path.with_name(f"{name}.encoder.safetensors")
-    encoder = None if name == "scenepose" else main if system == name else own
-    try:
-        return scenepose.load(system, path, device, encoder)
-    except scenepose.CheckpointError as error:
-        if wanted or name == "scenepose":
-            raise
-        print(error)
-        return None
+    beside = folder_of(checkpoint)
+    encoder = load_encoder(beside / "encoder.safetensors")
+    known, found = fingerprint(encoder), {}
+    for name in names:
+        method = name.removesuffix(FINETUNED)
+        places = [folder / f"{name}.safetensors" for folder in (beside, *folders)]
+        if name == "scenepose":
+            places = [checkpoint / "scenepose.safetensors" if checkpoint.is_dir() else checkpoint]
+        path = next((place for place in places if place.is_file()), places[0])
+        if not path.is_file() and name not in wanted:
+            print(f"{name}: left out, it has no weights")
+            continue
+        try:
+            if method == name:
+                own, head = encoder, load_head(path, method, encoder, known)
+            else:
+                own = load_encoder(path.with_name(f"{name}.encoder.safetensors"))
+                head = load_head(path, method, own)
+        except CheckpointError as error:
+            if name in wanted or name == "scenepose":
+                raise
+            print(f"{name}: left out; {error}")
+            continue
+        found[name] = Generator(own, head, name=method, device=device)
+    return found
 
 
 def answers_of(
     generators: Mapping[str, Generator], source: Source, points: np.ndarray, *, workers: int = 1
 ) -> dict[str, Answers]:
-    """Every method's best answers at some points of a source: 5 of the main one, `SAMPLES` of the others.
+    """Every method's best answers at some points of a source, `SAMPLES` of them at most.
 
     Methods on the same encoder are asked together: each click is encoded once for them all.
     """
-    found: dict[str, Answers] = {}
-    others: dict[str, dict[str, Generator]] = {}
+    groups: list[tuple[Encoder, list[str]]] = []
     for name, generator in generators.items():
-        if generator.head is None:
-            found[name] = answer(generator.model, source, points, workers=workers)
+        group = next((names for encoder, names in groups if encoder is generator.encoder), None)
+        if group is None:
+            groups.append((generator.encoder, [name]))
         else:
-            others.setdefault(generator.fingerprint, {})[name] = generator
-    for group in others.values():
-        heads = {name: generator.head for name, generator in group.items() if generator.head is not None}
-        model = next(iter(group.values())).model
-        found |= answer_heads(model, heads, source, points, workers=workers, top=SAMPLES)
+            group.append(name)
+    found: dict[str, Answers] = {}
+    for encoder, names in groups:
+        heads = {name: generators[name].head for name in names}
+        found |= answer(encoder, heads, source, points, workers=workers, top=SAMPLES)
     return {name: found[name] for name in generators}
 
 
@@ -94,7 +118,7 @@ def ms_per_click(generator: Generator, source: Source, repeats: int = 15) -> flo
 
 def parameters_of(generator: Generator) -> int:
     """How many numbers a method has learnt, its encoder's among them."""
-    parts = [generator.model] if generator.head is None else [generator.model.foundation, generator.head]
+    parts = (generator.encoder, generator.head)
     return sum(parameter.numel() for part in parts for parameter in part.parameters())
 
 

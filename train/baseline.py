@@ -1,7 +1,7 @@
-"""`python -m train baseline`: train the systems that the method is compared with, on its frozen encoder.
+"""`python -m train baseline`: train the methods that the paper's is compared with, on its frozen encoder.
 
-Several are trained in one pass over the data: a batch is encoded once and feeds every system's losses, each
-with optimisers of its own. With --finetune one system is trained end to end, with an encoder of its own.
+Several are trained in one pass over the data: a batch is encoded once and feeds every method's losses, each
+with optimisers of its own. With --finetune one method is trained end to end, with an encoder of its own.
 """
 
 from __future__ import annotations
@@ -11,37 +11,40 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import reduce
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from scenepose import METHODS, VARIANTS
-from scenepose.baselines import build
-from scenepose.baselines.checkpoint import load_head, save_head
-from scenepose.baselines.head import Head, Target
 from scenepose.data.sources import Source, open_source
-from scenepose.features import Features, encode, fingerprint, join
-from scenepose.model.checkpoint import load_checkpoint, save_checkpoint
-from scenepose.model.scenepose import ScenePose
+from scenepose.files import replacing
+from scenepose.methods.build import build
+from scenepose.methods.checkpoint import load_head, read_head_file, save_head
+from scenepose.methods.head import Head, Target
+from scenepose.methods.table import METHODS
+from scenepose.model.checkpoint import fingerprint, load_encoder, save_encoder
+from scenepose.model.encoder import Encoder
+from scenepose.model.features import Features, join
 from scenepose.templates import Poses, TemplateSet, describe, fit
-from train.batches import Batch, Batches, Views
+from train.batches import Batch, Batches
 from train.config import BaselineConfig
-from train.judge import judged_points, per_point, truth_at
-from train.judge_heads import answer_heads
-from train.loop import Run, loader_of, start, train_on
+from train.judge import answer, judged_points, per_point, truth_at
+from train.loop import BEST, LAST, Run, loader_of, start, train_on
 from train.optimise import learning_rate
 from train.parallel import average
 
 #: The seven, which `all` stands for; `vae30` is asked for by name.
-SEVEN = [name for name in METHODS if name != "scenepose"]
+SEVEN = [name for name, method in METHODS.items() if name != "scenepose" and not method.variant]
+#: What only evaluation asks for.
+VARIANTS = [name for name, method in METHODS.items() if method.variant]
 #: Batches by which the encoder's features are standardised before training.
 FIRST = 4
 
 
 class BaselineRun(Run):
-    """The run of some systems on one encoder."""
+    """The run of some methods on one encoder."""
 
     config: BaselineConfig
 
@@ -49,23 +52,23 @@ class BaselineRun(Run):
         self,
         config: BaselineConfig,
         accelerator: Accelerator,
-        model: ScenePose,
+        encoder: Encoder,
         heads: dict[str, Head],
         checks: Sequence[Source],
     ) -> None:
-        """``model`` is the encoder; points of ``checks`` are validated."""
+        """Points of ``checks`` are validated."""
         self.config, self.heads = config, heads
         modules: dict[str, nn.Module] = dict(heads)
-        self.encoder = fingerprint(model)
-        self.model = model.eval().requires_grad_(False).to(accelerator.device)
-        self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.fingerprint = fingerprint(encoder)
+        learning = {name for name, parameter in encoder.named_parameters() if parameter.requires_grad}
+        self.encoder = encoder.eval().requires_grad_(False).to(accelerator.device)
+        self.encoder.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         if config.finetune:
-            encoder = model.foundation
-            for part in encoder.encoder:
-                part.requires_grad_(True)
+            for name, parameter in encoder.named_parameters():
+                parameter.requires_grad_(name in learning and not name.startswith("surface."))
             modules["encoder"] = encoder
         super().__init__(config, accelerator, {"systems": nn.ModuleDict(modules)})
-        self.own = {name: _optimisers(name, head, model, config) for name, head in heads.items()}
+        self.own = {name: _optimisers(head, encoder, config) for name, head in heads.items()}
         self.qualities = dict.fromkeys(heads, float("-inf"))
         limit = max(1, config.validate_points // max(1, len(checks)))
         points = [judged_points(source.samples, limit) for source in checks]
@@ -73,22 +76,20 @@ class BaselineRun(Run):
 
     def encode(self, batch: Batch) -> Features:
         """The features of a batch on the device, at the points where somebody fits; float32."""
-        assert isinstance(batch.views, Views)
         with self.accelerator.autocast(), nullcontext() if self.config.finetune else torch.no_grad():
-            features = encode(self.model, *batch.views, batch.place, batch.frame)
+            features = self.encoder.features(batch.pictures, batch.positions)
         return (features if batch.fits.all() else features.at(batch.fits)).float()
 
     @torch.no_grad()
     def standardise(self, batches: Sequence[Batch]) -> None:
-        """Fix how the systems standardise the encoder's features, from some batches."""
-        size = self.model.config.view_size
-        features = join([self.encode(batch.moved(self.device, size)) for batch in batches])
+        """Fix how the methods standardise the encoder's features, from some batches."""
+        features = join([self.encode(batch.moved(self.device)) for batch in batches])
         for head in self.heads.values():
             head.standardise(features)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """One update of every system; their totals, and the discriminators' losses."""
-        batch = batch.moved(self.device, self.model.config.view_size)
+        """One update of every method; their totals, and the discriminators' losses."""
+        batch = batch.moved(self.device)
         features, target = self.encode(batch), target_of(batch)
         rate = learning_rate(self.step, self.config)
         parts = {}
@@ -115,16 +116,14 @@ class BaselineRun(Run):
         optimiser.step()
 
     def validate(self) -> dict[str, float]:
-        """Measures on the validation points; each system's best weights so far are kept."""
+        """Measures on the validation points; each method's best weights so far are kept."""
         figures: dict[str, dict[str, float]] = {}
         with self.averaged():
             self.main.eval()
             found: dict[str, dict[str, list[np.ndarray]]] = {name: {} for name in self.heads}
             for source, points, truth in self.checks:
                 workers = self.config.workers
-                answers = answer_heads(
-                    self.model, self.heads, source, points, workers=workers, progress=False
-                )
+                answers = answer(self.encoder, self.heads, source, points, workers=workers, progress=False)
                 for name in self.heads:
                     for measure, values in per_point(answers[name], truth).items():
                         found[name].setdefault(measure, []).append(values)
@@ -136,8 +135,8 @@ class BaselineRun(Run):
         return {f"{name} {m}": own[m] for name, own in figures.items() for m in ("pck", "mse") if m in own}
 
     def write(self, name: str, head: Head, figures: dict[str, float]) -> None:
-        """Save a system, and its encoder where that has been trained, too; the best ones under their name."""
-        config, out = self.config, self.config.out
+        """Save a method, and its encoder where that has been trained, too; the best ones under ``best``."""
+        config, last, best = self.config, self.config.out / LAST, self.config.out / BEST
         card = {
             "step": self.step,
             "validation": figures,
@@ -145,18 +144,23 @@ class BaselineRun(Run):
             "licence": config.licence,
         }
         tag = f"{name}-finetuned" if config.finetune else name
-        best = figures.get("pck", 0.0) > self.qualities[name]
-        for folder in [out / "last", *([out] if best else [])]:
-            save_head(folder / f"{tag}.safetensors", name, head, self.model, card)
-            if config.finetune:
-                save_checkpoint(folder / f"{tag}.encoder.safetensors", self.model, card)
-        if best:
-            self.qualities[name] = figures.get("pck", 0.0)
+        files = [f"{tag}.safetensors"]
+        save_head(last / files[0], name, head, self.encoder, card)
+        if config.finetune:
+            files.append(f"{tag}.encoder.safetensors")
+            save_encoder(last / files[1], self.encoder, card)
+        quality = figures.get("pck", 0.0)
+        if quality > self.qualities[name]:
+            self.qualities[name] = quality
+            best.mkdir(parents=True, exist_ok=True)
+            for file in files:
+                with replacing(best / file) as part:
+                    copyfile(last / file, part)
 
     def extra(self) -> dict:
-        """The systems' optimisers, how good their best weights were, and whose features they read."""
+        """The methods' optimisers, how good their best weights were, and whose features they read."""
         states = {name: [one and one.state_dict() for one in pair] for name, pair in self.own.items()}
-        return {"optimisers": states, "qualities": self.qualities, "encoder": self.encoder}
+        return {"optimisers": states, "qualities": self.qualities, "encoder": self.fingerprint}
 
     def take(self, extra: dict) -> None:
         """Continue with these.
@@ -164,7 +168,7 @@ class BaselineRun(Run):
         Raises:
             ValueError: the run was begun on another encoder.
         """
-        if extra["encoder"] != self.encoder:
+        if extra["encoder"] != self.fingerprint:
             raise ValueError(
                 f"the run in {self.config.out} was begun on another encoder than {self.config.encoder}; use "
                 "another --out, or --restart"
@@ -184,9 +188,9 @@ def target_of(batch: Batch) -> Target:
 
 
 def _optimisers(
-    name: str, head: Head, model: ScenePose, config: BaselineConfig
+    head: Head, encoder: Encoder, config: BaselineConfig
 ) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer | None]:
-    """A system's optimiser, and its discriminator's; matrices decay, vectors do not."""
+    """A method's optimiser, and its discriminator's; matrices decay, vectors do not."""
 
     def groups(parameters: list[nn.Parameter], share: float) -> list[dict]:
         matrices, vectors = (
@@ -199,7 +203,7 @@ def _optimisers(
 
     own = groups([p for key, p in head.named_parameters() if not key.startswith("critic.")], head.rate)
     if config.finetune:
-        own += groups(list(model.foundation.parameters()), config.backbone_lr)
+        own += groups(list(encoder.parameters()), config.backbone_lr)
     kinds: Callable = torch.optim.AdamW
     optimiser = kinds([one for one in own if one["params"]], lr=config.lr, betas=head.betas)
     if head.critic is None:
@@ -209,51 +213,53 @@ def _optimisers(
 
 
 def asked_for(names: Sequence[str], finetune: bool) -> list[str]:
-    """The systems to train, in a fixed order.
+    """The methods to train, in a fixed order.
 
     Raises:
-        ValueError: there is no such system, or several are to be trained end to end at once.
+        ValueError: there is no such method, or several are to be trained end to end at once.
     """
     known = [*SEVEN, *VARIANTS]
     for name in names:
         if name not in (*known, "all"):
-            raise ValueError(f"there is no system {name!r}; there is all, {', '.join(known)}")
+            raise ValueError(f"there is no method {name!r} to train here; there is all, {', '.join(known)}")
     if not names:
-        raise ValueError(f"name the systems to train: all, or of {', '.join(known)}")
+        raise ValueError(f"name the methods to train: all, or of {', '.join(known)}")
     wanted = [name for name in known if name in names or ("all" in names and name in SEVEN)]
     if finetune and len(wanted) > 1:
-        raise ValueError(f"--finetune trains one system with an encoder of its own, not {len(wanted)}")
+        raise ValueError(f"--finetune trains one method with an encoder of its own, not {len(wanted)}")
     return wanted
 
 
 def fresh_heads(
     names: Sequence[str],
-    model: ScenePose,
+    encoder: Encoder,
+    templates: TemplateSet,
     sources: Sequence[Source],
     seed: int = 0,
     sizes: dict[str, dict] | None = None,
 ) -> dict[str, Head]:
-    """Untrained systems; `vae30` gets 30 classes by k-means of the sources' training poses.
+    """Untrained methods; `vae30` gets 30 classes by k-means of the sources' training poses.
 
     Args:
-        sizes: by name, fields of a system's config that are to differ from the default.
+        templates: of the main method.
+        sizes: by name, fields of a method's config that are to differ from the default.
     """
     heads = {}
     for name in names:
-        torch.manual_seed(seed)  # so that a system starts the same, whichever others are trained beside it
-        template_set = _thirty(sources) if name == "vae30" else model.template_set
-        heads[name] = build(name, model.config, template_set, (sizes or {}).get(name))
-        heads[name].shares_templates = template_set is model.template_set
+        torch.manual_seed(seed)  # so that a method starts the same, whichever others are trained beside it
+        template_set = _thirty(sources) if name == "vae30" else templates
+        heads[name] = build(name, encoder.config, template_set, (sizes or {}).get(name))
+        heads[name].shares_templates = template_set is templates
     return heads
 
 
-def start_from(head: Head, name: str, model: ScenePose, folder: Path) -> None:
-    """Give a system the weights of ``folder``; what does not ship with them, as a discriminator, stays fresh.
+def start_from(head: Head, name: str, encoder: Encoder, folder: Path) -> None:
+    """Give a method the weights of ``folder``; what does not ship with them, as a discriminator, stays fresh.
 
     Raises:
-        CheckpointError: they are missing, damaged, or of another system or encoder.
+        CheckpointError: they are missing, damaged, or of another method or encoder.
     """
-    head.load_state_dict(load_head(folder / f"{name}.safetensors", name, model).state_dict(), strict=False)
+    head.load_state_dict(load_head(folder / f"{name}.safetensors", name, encoder).state_dict(), strict=False)
 
 
 def _thirty(sources: Sequence[Source]) -> TemplateSet:
@@ -269,19 +275,20 @@ def prepare(
 ) -> tuple[BaselineRun, Batches]:
     """The run, continued where it was broken off, and its batches; ``sizes`` as in `fresh_heads`."""
     names = asked_for(config.methods, config.finetune)
-    if not Path(config.encoder).is_file():
-        raise FileNotFoundError(f"there is no encoder at {config.encoder}: train the main model first")
+    if not (config.encoder / "encoder.safetensors").is_file():
+        raise FileNotFoundError(f"there is no encoder in {config.encoder}: train the main method first")
     accelerator = start(config)
-    model = load_checkpoint(config.encoder)
-    heads = fresh_heads(names, model, sources, config.seed, sizes)
+    encoder = load_encoder(config.encoder / "encoder.safetensors")
+    templates = read_head_file(config.encoder / "scenepose.safetensors").template_set
+    heads = fresh_heads(names, encoder, templates, sources, config.seed, sizes)
     if config.init is not None:
         for name, head in heads.items():
-            start_from(head, name, model, config.init)
-    run = BaselineRun(config, accelerator, model, heads, checks)
+            start_from(head, name, encoder, config.init)
+    run = BaselineRun(config, accelerator, encoder, heads, checks)
     run.resume()
     batches = Batches(
-        sources, model.template_set, config, view_size=model.config.view_size,
-        part=(accelerator.process_index, accelerator.num_processes), cut=run.device.type == "cpu",
+        sources, templates, config, view_size=encoder.config.view_size,
+        part=(accelerator.process_index, accelerator.num_processes),
     )  # fmt: skip
     if run.step == 0 and config.init is None:
         run.standardise([batches.whole(step) for step in range(min(FIRST, config.steps))])
@@ -294,5 +301,7 @@ def main(config: BaselineConfig) -> None:
     checks = [open_source(name, "val") for name in config.data]
     run, batches = prepare(config, sources, checks)
     train_on(run, loader_of(run, batches))
-    sizes = {path.stem: os.path.getsize(path) / 1e6 for path in sorted(config.out.glob("*.safetensors"))}
+    sizes = {
+        path.stem: os.path.getsize(path) / 1e6 for path in sorted((config.out / BEST).glob("*.safetensors"))
+    }
     print(", ".join(f"{name} {size:.1f} MB" for name, size in sizes.items()))

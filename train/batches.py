@@ -8,84 +8,93 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from scenepose.data.prior import point_weights
 from scenepose.data.samples import KINDS, Samples
 from scenepose.data.sources import Source
-from scenepose.geometry import View, detail_view, global_view, local_view, place_in_picture
+from scenepose.geometry import position_in_picture
+from scenepose.model.encoder import STRIDE, width_at
+from scenepose.model.pixels import cut_views, square_boxes
 from scenepose.templates import TemplateSet
-from scenepose.views import crop
-from train.augment import Change, draw_change
+from train.augment import Change, boxes_of, draw_crop
 from train.config import RunConfig
-from train.crops import cut_views
 from train.pictures import Pictures
 from train.targets import targets_of
 
-
-class Views(NamedTuple):
-    """The three views of B points in F frames, ImageNet-normalised."""
-
-    whole: Tensor  # (F, 3, S, S)
-    local: Tensor  # (B, 3, S, S)
-    detail: Tensor  # (B, 3, S, S)
+#: So many times as many points are drawn as are wanted of a frame.
+SPARE = 4
 
 
-class Uncut(NamedTuple):
-    """F changed pictures and the views to cut from them on the device.
+class Batch(NamedTuple):
+    """B points in F frames. Where nobody fits, only the compatibility targets mean anything.
 
     Few and large tensors: each costs the loader's processes an open file on its way.
     """
 
-    pixels: Tensor  # uint8, the pictures (3, h, w) one after the other
+    pixels: Tensor  # uint8, the changed pictures (3, h, w) one after the other
     sizes: list[tuple[int, int, int]]  # h, w and number of points of each
-    views: Tensor  # (F + 2 B, 4): of each picture the whole, its points' local views, their detail views
-
-    def cut(self, device: torch.device, size: int) -> Views:
-        """The views, on the device."""
-        pixels, boxes = (x.to(device, non_blocking=True) for x in (self.pixels, self.views))
-        whole, local, detail, first, row = [], [], [], 0, 0
-        for height, width, points in self.sizes:
-            picture = pixels[first : first + 3 * height * width].view(3, height, width)
-            found = cut_views(picture, boxes[row : row + 1 + 2 * points], size)
-            whole.append(found[:1])
-            local.append(found[1 : 1 + points])
-            detail.append(found[1 + points :])
-            first, row = first + 3 * height * width, row + 1 + 2 * points
-        return Views(torch.cat(whole), torch.cat(local), torch.cat(detail))
-
-
-class Batch(NamedTuple):
-    """B points in F frames. Where nobody fits, only the compatibility targets mean anything."""
-
-    views: Views | Uncut
-    place: Tensor  # (B, 3) where the points lie in their pictures
-    frame: Tensor  # (B,) row of the whole view
+    position: Tensor  # (B, 3) where the points lie in their pictures
     sample: Tensor  # (B,) number of the point, sources counted through
     mirrored: Tensor  # (B,) bool
     fits: Tensor  # (B,) bool: there is a pose
     template: Tensor  # (B,) nearest template
-    positive: Tensor  # (B, K) 1 where the template fits, 0 where not, between where it only may
+    positive: Tensor  # (B, K) 1 where the template fits, 0 where not
     counted: Tensor  # (B, K) bool
     scale: Tensor  # (B, 2) of the primary pose
     scales: Tensor  # (B, K, 2) of the templates that have one
     sized: Tensor  # (B, K) bool: those that do
     normalised: Tensor  # (B, 16, 2), NaN where unknown
     known: Tensor  # (B, 16) bool
-    # What is seen in the local view's cells, see `scenepose.data.surfaces`; h is 0 where nobody asked.
-    surface: Tensor  # (B, h, h) index into `SURFACES`, -1 where unknown
-    metre: Tensor  # (B, h, h) logarithm of how many picture heights a metre spans
-    rise: Tensor  # (B, h, h) metres above the floor
+    hidden: Tensor  # (B, 16) bool: known joints that furniture hides
+    told: (
+        Tensor  # (B, 16) bool: known joints inside the picture, of which it is known whether they are hidden
+    )
+    taught: Tensor  # (B,) bool: the points that the teacher sees
+    # What is seen in the cells of the pictures at height 2 S, one picture after the other, see
+    # `scenepose.data.surfaces`; empty where nobody asked.
+    surface: Tensor  # (cells,) index into `SURFACES`, -1 where unknown
+    metre: Tensor  # (cells,) logarithm of how many picture heights a metre spans
+    rise: Tensor  # (cells,) metres above the floor
 
-    def moved(self, device: torch.device, size: int) -> Batch:
-        """The batch on a device, its views cut."""
-        views, *rest = self
-        if isinstance(views, Uncut):
-            views = views.cut(device, size)
-        layout = torch.channels_last
-        views = Views(*(view.to(device, memory_format=layout, non_blocking=True) for view in views))
-        return Batch(views, *(tensor.to(device, non_blocking=True) for tensor in rest))
+    def moved(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        moved = {
+            name: value.to(device, non_blocking=True)
+            for name, value in self._asdict().items()
+            if isinstance(value, Tensor)
+        }
+        return self._replace(**moved)
+
+    @property
+    def pictures(self) -> list[Tensor]:
+        """The F pictures (3, h, w)."""
+        found, first = [], 0
+        for height, width, _ in self.sizes:
+            found.append(self.pixels[first : first + 3 * height * width].view(3, height, width))
+            first += 3 * height * width
+        return found
+
+    @property
+    def positions(self) -> list[Tensor]:
+        """The points' positions by picture."""
+        return list(self.position.split([points for _, _, points in self.sizes]))
+
+    def local_views(self, rows: Tensor, size: int) -> Tensor:
+        """The local views of some points, cut from the pixels: (len(rows), 3, size, size).
+
+        Args:
+            rows: numbers of points, ascending.
+        """
+        views, first = [], 0
+        for picture, position in zip(self.pictures, self.positions, strict=True):
+            here = rows[(rows >= first) & (rows < first + len(position))] - first
+            if len(here):
+                boxes = square_boxes(position[here], picture.shape[1], picture.shape[2], 1.0)
+                views.append(cut_views(picture, boxes, size))
+            first += len(position)
+        return torch.cat(views).contiguous(memory_format=torch.channels_last)
 
 
 class Sampler:
@@ -95,11 +104,7 @@ class Sampler:
         samples = source.samples
         rows = samples.primary_rows
         fits = rows >= 0
-        weights = np.ones(len(samples))
-        if config.balance and fits.any():
-            kinds = samples.kinds[rows[fits]]
-            share = np.bincount(kinds, minlength=len(KINDS)) / fits.sum()
-            weights[fits] = share[kinds] ** -config.balance
+        weights = point_weights(samples) if config.prior else np.ones(len(samples))
         if config.telling and fits.any():
             weights[fits] *= kinds_that_fit(samples)[fits] ** -config.telling
         if not fits.all():
@@ -143,12 +148,11 @@ class Batches(Dataset):
     """``batches[step]`` is the batch of that step, always the same one: a resumed run sees the same data.
 
     Args:
-        sources: where points are drawn from. view_size: of the views, pixels.
+        sources: where points are drawn from. view_size: S of the encoder, pixels.
         targets, scales: as in `TrainConfig`.
-        cells: of the local view across and down, for which to say what is seen there; 0 says nothing.
+        surfaces: whether to say what is seen in the pictures' cells.
         part: (this process, all processes): which of a step's frames are prepared. Each frame has a random
             generator of its own, so that the parts together are the batch of a single process.
-        cut: whether to cut the views here, or leave it to the device.
     """
 
     def __init__(
@@ -160,20 +164,20 @@ class Batches(Dataset):
         view_size: int,
         targets: str = "nearest",
         scales: str = "nearest",
-        cells: int = 0,
+        surfaces: bool = False,
         part: tuple[int, int] = (0, 1),
-        cut: bool = True,
     ) -> None:
         if config.frames < part[1]:
             raise ValueError(f"{part[1]} processes share {config.frames} frames a step: give more frames")
         self.samplers = [Sampler(source, config) for source in sources]
+        self.boxes = [boxes_of(source.samples, np.arange(len(source.samples))) for source in sources]
         weights = np.array(config.data_weights or [len(source.samples) for source in sources], np.float64)
         self.source_shares = weights / weights.sum()
         self.first = np.cumsum([0, *(len(source.samples) for source in sources)])
         self.pictures = [Pictures(source, config.cache_gigabytes / len(sources)) for source in sources]
         self.templates, self.config, self.view_size = templates, config, view_size
-        self.targets, self.scales, self.part, self.cut = targets, scales, part, cut
-        self.cells = cells
+        self.targets, self.scales, self.part, self.surfaces = targets, scales, part, surfaces
+        self.taught = getattr(config, "teacher_share", 0.0)
 
     def __len__(self) -> int:
         return self.config.steps
@@ -198,75 +202,61 @@ class Batches(Dataset):
         return np.random.default_rng((self.config.seed, step, number))
 
     def _some(self, step: int, part: int, of: int) -> Batch:
-        parts = []
-        for row, number in enumerate(range(part, self.config.frames, of)):
-            parts.append(self._frame(self._generator(step, number), row))
-        views, *columns = zip(*parts, strict=True)
-        if self.cut:
-            joined = Views(*(torch.cat(column) for column in zip(*views, strict=True)))
-        else:
-            pictures, sizes, boxes = zip(*views, strict=True)
-            joined = Uncut(torch.cat(pictures), list(sizes), torch.cat(boxes))
-        return Batch(joined, *(torch.from_numpy(np.concatenate(column)) for column in columns))
+        numbers = range(part, self.config.frames, of)
+        parts = [self._frame(self._generator(step, number)) for number in numbers]
+        pixels, sizes, *columns = zip(*parts, strict=True)
+        joined = (torch.from_numpy(np.concatenate(column)) for column in columns)
+        return Batch(torch.cat(pixels), list(sizes), *joined)
 
     def _draw(self, rng: np.random.Generator) -> Draw:
         """A frame, points of it, and how they are changed."""
         which = int(rng.choice(len(self.samplers), p=self.source_shares))
         samples = self.samplers[which].source.samples
-        frame, points = self.samplers[which].draw(rng, self.config.points_per_frame)
+        wanted = self.config.points_per_frame
+        # More than are wanted: a crop to another shape keeps those that lie in it.
+        frame, points = self.samplers[which].draw(rng, SPARE * wanted)
         width, height = (int(side) for side in samples.frame_sizes[frame])
-        change = draw_change(
-            rng, (width, height), samples.points[points].astype(np.float64), self.config.augment
-        )
+        kept, change = draw_crop(
+            rng, (width, height), samples.points[points].astype(np.float64), self.boxes[which][points],
+            self.config.augment, wanted,
+        )  # fmt: skip
+        points = points[kept]
         return Draw(which, frame, points, change)
 
-    def _frame(self, rng: np.random.Generator, row: int) -> tuple:
+    def _frame(self, rng: np.random.Generator) -> tuple:
         """One frame's part of the fields of `Batch`."""
         which, frame, points, change = self._draw(rng)
         source = self.samplers[which].source
         samples = source.samples
         picture = change.picture(self.pictures[which].picture(frame), int(samples.frame_sizes[frame, 0]))
-        places = samples.points[points].astype(np.float64)
-        moved = [(float(x), float(y)) for x, y in change.points(places)]
-        place = np.array([place_in_picture(point, *picture.size) for point in moved], np.float32)
+        moved = change.points(samples.points[points].astype(np.float64))
+        position = [position_in_picture((float(x), float(y)), *picture.size) for x, y in moved]
         return (
-            self._views(picture, moved),
-            place,
-            np.full(len(points), row),
+            torch.from_numpy(np.array(picture)).permute(2, 0, 1).flatten(),
+            (picture.height, picture.width, len(points)),
+            np.array(position, np.float32),
             self.first[which] + points,
             np.full(len(points), change.mirrored),
             *targets_of(samples, points, change, self.templates, self.targets, self.scales),
-            *self._seen(source, frame, change, moved),
+            np.arange(len(points)) < np.ceil(self.taught * len(points)),
+            *self._seen(source, frame, change),
         )
 
-    def _seen(
-        self, source: Source, frame: int, change: Change, points: list[tuple[float, float]]
-    ) -> tuple[NDArray, NDArray, NDArray]:
-        """The last three fields of `Batch` at points of the changed picture."""
-        shape = (len(points), self.cells, self.cells)
-        if source.surfaces is None or not self.cells:
-            return np.full(shape, -1), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        steps = ((np.arange(self.cells) + 0.5) / self.cells - 0.5) * change.height
-        grid = np.stack(np.meshgrid(steps, steps), -1)
-        places = (np.array(points)[:, None, None] + grid).reshape(-1, 2)
-        inside = ((places >= 0) & (places < (change.width, change.height))).all(1)
+    def _seen(self, source: Source, frame: int, change: Change) -> tuple[NDArray, NDArray, NDArray]:
+        """The last three fields of `Batch` for a changed picture."""
+        if not self.surfaces:
+            return np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.float32)
+        height = 2 * self.view_size
+        width = width_at((change.height, change.width), height)
+        rows, columns = height // 8, (width + -width % STRIDE) // 8
+        if source.surfaces is None:
+            nothing = np.zeros(rows * columns, np.float32)
+            return np.full(rows * columns, -1), nothing, nothing
+        x = (np.arange(columns) + 0.5) * 8 / width * change.width
+        y = (np.arange(rows) + 0.5) / rows * change.height
+        places = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
         size = source.samples.frame_sizes[frame]
         seen = source.surfaces.at(frame, change.back(places) / size)
         # In heights of what is kept of the frame, as the scales are.
         metre = seen.metre + np.float32(np.log(size[1] / (change.bottom - change.top)))
-        surface = np.where(inside, seen.surface, -1)
-        return surface.reshape(shape), metre.reshape(shape), seen.rise.reshape(shape)
-
-    def _views(self, picture: Image.Image, points: list[tuple[float, float]]) -> tuple:
-        """The parts of `Views`, or of `Uncut`."""
-        local = [local_view(point, picture.height) for point in points]
-        detail = [detail_view(point, picture.height) for point in points]
-        if not self.cut:
-            pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1).flatten()
-            boxes = torch.tensor([global_view(*picture.size), *local, *detail])
-            return pixels, (picture.height, picture.width, len(points)), boxes
-
-        def stacked(views: list[View]) -> Tensor:
-            return torch.stack([crop(picture, view, self.view_size) for view in views])
-
-        return stacked([global_view(*picture.size)]), stacked(local), stacked(detail)
+        return np.where(places[:, 0] < change.width, seen.surface, -1), metre, seen.rise

@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scenepose.data.samples import KINDS
-from scenepose.model.checkpoint import load_checkpoint, read_card
+from scenepose.data.sources import SOURCES
+from scenepose.methods.checkpoint import read_head_file
+from scenepose.model.checkpoint import load_encoder
+from train.answers import folder_of
+from train.evaluate import WEIGHED
 
 CARD = """# {name}
 
 A generator of human poses for a point in a picture of a place: 16 MPII keypoints for each of {templates} pose
 templates, with a compatibility score each. Method: Yao, Chen, Niu, Sheng, "Scene-aware Human Pose Generation
 using Transformer", ACM MM 2023, written new. {parameters:.1f} million parameters, half precision,
-{megabytes:.1f} MB; views of {view_size} pixels (the paper has 224).
+{megabytes:.1f} MB in two files, the encoder and the head; {views} (the paper has 224).
 
 ## Terms
 
@@ -44,16 +48,6 @@ Poses are what a placer computed to fit physically; the kinds: {kinds}. Indoor r
 adults of 1.50 to 1.95 m. A pose is a suggestion for a picture, no statement about safety or behaviour.
 """
 
-DATA = {
-    "nyu": "- NYUv2 (Silberman, Hoiem, Kohli, Fergus, ECCV 2012): 744 photographs without people of "
-    "the official training split, for research only, divided by place into 565 to learn from, 96 to "
-    "validate and 83 to test; poses by this project's placer. The photographs are not bundled.",
-    "pack": "- photographs carried as a pack; poses by this project's placer. Not bundled.",
-    "rooms": "- rooms rendered for this project, poses by its placer; bundled, under the project's licence "
-    "([datasheet](../rooms/README.md)).",
-    "sitcom": "- the Sitcom affordance dataset (Wang, Girdhar, Gupta, CVPR 2017). Not bundled.",
-}
-
 CALIBRATED = """Calibrated on {points} validation points, {empty} of them where nobody fits: of the templates
 with a score of 0.7 about 70 % fit, as far as the placer found."""
 
@@ -64,6 +58,12 @@ templates were shifted ({shifts}), to what made the top poses best on validation
 
 UNCALIBRATED = """The compatibility score is trained to rank, and a positive weighs {pos_weight} times a
 negative, so it is no probability."""
+
+#: How an encoder sees a point, by its ``views``.
+VIEWS = {
+    "maps": "views are windows of maps of the picture at heights of {size} and {twice} pixels",
+    "pixels": "views of {size} pixels, cut from the picture",
+}
 
 #: Rows of a source's table: name in results.json, heading, decimals.
 MEASURES = (
@@ -104,15 +104,21 @@ def method_of(run: dict, second_stage: int, teacher_gain: float | None = None) -
     used, without = ([name for name, weight in parts.items() if bool(weight) == on] for on in (True, False))
     if run.get("surface_weight"):
         used.append("the surface loss (beyond the paper)")
+    if run.get("hidden_weight") and run.get("model", {}).get("hidden_joints"):
+        used.append("hidden joints (beyond the paper)")
+    if run.get("encoder", {}).get("views") == "maps":
+        used.append("views as windows of the whole picture's maps (beyond the paper)")
+    if run.get("prior"):
+        used.append("points drawn so that kinds of pose are as frequent as among people")
     if run.get("assign") == "posture":
         used.append("templates assigned within a pose's posture (beyond the paper)")
     listed = (("With", used), ("Without", without))
-    told = [f"{word} {', '.join(names)}." for word, names in listed if names]
+    sentences = [f"{word} {', '.join(names)}." for word, names in listed if names]
     if run.get("self_training") and second_stage:
-        told.append(f"The second stage had {second_stage} of the steps.")
+        sentences.append(f"The second stage had {second_stage} of the steps.")
     if run.get("distillation_weight") and teacher_gain is not None and not math.isnan(teacher_gain):
-        told.append(f"The teacher's offsets are {teacher_gain:.0%} better than none.")
-    return " ".join(told)
+        sentences.append(f"The teacher's offsets are {teacher_gain:.0%} better than none.")
+    return " ".join(sentences)
 
 
 def measured(results: dict) -> str:
@@ -122,10 +128,11 @@ def measured(results: dict) -> str:
     )
     rows = results["methods"]
     own, constant = rows["scenepose"], rows["constant"]
+    points = f"{results['count']} points in {results['places']} places"
     lines = [
         f"## Measured on {sources}",
         "",
-        f"{results['count']} points in {results['places']} places; 95 % intervals resample places.",
+        f"{points}, {WEIGHED[results.get('points', 'frozen')]}; 95 % intervals resample places.",
         "",
         "| | ScenePose | constant answer | difference |",
         "|---|---|---|---|",
@@ -167,10 +174,11 @@ def main(config: CardConfig) -> None:
     Raises:
         ValueError: the checkpoint's own card does not say how it was trained.
     """
-    model, card = load_checkpoint(config.checkpoint), read_card(config.checkpoint)
+    head, own = read_head_file(config.checkpoint), folder_of(config.checkpoint) / "encoder.safetensors"
+    encoder, card = load_encoder(own), head.card
     if "run" not in card:
         raise ValueError(f"{config.checkpoint} does not say how it was trained; release it anew")
-    run, found = card["run"], card["calibration"]
+    run, calibration = card["run"], card["calibration"]
     sections = [measured(json.loads(path.read_text())) for path in config.results]
     for heading, paths in (
         ("Judged one by one", [config.verdicts]),
@@ -180,25 +188,29 @@ def main(config: CardConfig) -> None:
         texts = [path.read_text().strip() for path in paths if path is not None]
         if texts:
             sections.append(f"## {heading}\n\n" + "\n\n".join(texts) + "\n")
-    stages = run["model"]["freeze_stages"]
+    stages, size = run["encoder"]["freeze_stages"], encoder.config.view_size
     frozen = f"{stages} of the backbone's 4 stages stayed fixed." if stages else "Nothing stayed fixed."
-    told = ", ".join(f"{name} {value:+.1f}" for name, value in card["posture_shifts"].items() if value)
+    shifted = ", ".join(f"{name} {value:+.1f}" for name, value in card["posture_shifts"].items() if value)
     text = CARD.format(
-        name=config.checkpoint.stem, templates=len(model.templates), licence=card["licence"],
-        parameters=sum(p.numel() for p in model.parameters()) / 1e6, backbone=card["backbone"],
-        megabytes=config.checkpoint.stat().st_size / 1e6, view_size=model.config.view_size,
-        data="\n".join(DATA.get(name, f"- {name}") for name in dict.fromkeys(card["data"])),
+        name=config.checkpoint.stem, templates=len(head.template_set), licence=card["licence"],
+        parameters=(head.parameters + sum(p.numel() for p in encoder.parameters())) / 1e6,
+        megabytes=(config.checkpoint.stat().st_size + own.stat().st_size) / 1e6,
+        views=VIEWS[encoder.config.views].format(size=size, twice=2 * size),
+        backbone=card["backbone"],
+        data="\n".join(
+            f"- {SOURCES[name].card if name in SOURCES else name}" for name in dict.fromkeys(card["data"])
+        ),
         steps=card["step"], frames=run["frames"], points=run["points_per_frame"],
         parts=method_of(run, card["second_stage_steps"], card.get("teacher_gain")),
         frozen=FROZEN if run.get("freeze_encoder") else frozen,
         compute=f" {card['compute']}" if card["compute"] else "",
         validation="\n".join(f"- {name}: {value:.3f}" for name, value in card["validation"].items()),
-        scores=CALIBRATED.format(points=found["points"], empty=found["empty"])
-        if found
+        scores=CALIBRATED.format(points=calibration["points"], empty=calibration["empty"])
+        if calibration
         else UNCALIBRATED.format(pos_weight=run["pos_weight"]),
-        shifted=SHIFTED.format(shifts=told) if told else "",
+        shifted=SHIFTED.format(shifts=shifted) if shifted else "",
         sections="".join(f"\n{section}" for section in sections),
-        kinds=", ".join(dict.fromkeys(model.template_kinds)),
+        kinds=", ".join(dict.fromkeys(head.template_set.kinds)),
     )  # fmt: skip
     out = config.checkpoint.with_suffix(".md")
     out.write_text(text)

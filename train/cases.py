@@ -46,17 +46,13 @@ def draw_cases(
     tiles = []
     for name, row in pick(pck, count):
         source, point = where[row]
-        samples = source.samples
-        pose, frame = samples.primary_rows[point], int(samples.point_frames[point])
-        picture = source.picture(frame)
-        stored = picture.width / float(samples.frame_sizes[frame, 0])
-        place = samples.points[point].astype(float) * stored
-        said = answers.poses[row, 0] * picture.height + place
+        shown = source.at(point)
+        predicted = answers.poses[row, 0] * shown.picture.height + shown.point
         kind = KINDS[answers.kinds[row, 0]] if answers.kinds[row, 0] >= 0 else ""
-        note = f"{name} {pck[row]:.2f} {KINDS[samples.kinds[pose]]}"
-        truth = samples.keypoints[pose].astype(float) * stored
-        tiles.append(tile(picture, place, truth, TRUTH, SIDE, note))
-        tiles.append(tile(picture, place, said, PREDICTION, SIDE, kind))
+        true_kind = KINDS[source.samples.kinds[source.samples.primary_rows[point]]]
+        note = f"{name} {pck[row]:.2f} {true_kind}"
+        tiles.append(tile(shown.picture, shown.point, shown.pose, TRUTH, SIDE, note))
+        tiles.append(tile(shown.picture, shown.point, predicted, PREDICTION, SIDE, kind))
     columns = min(2 * count, 12)
     sheet = Image.new("RGB", (columns * SIDE, -(-len(tiles) // columns) * SIDE))
     for number, one in enumerate(tiles):

@@ -13,6 +13,7 @@ from scenepose.comparison import Compared, Panel, Truth, compare, truth_panel
 from scenepose.data.sources import Source, open_source
 from scenepose.images import Picture
 from scenepose.panels import figure
+from train.answers import folder_of
 
 
 @dataclass
@@ -30,7 +31,8 @@ class CompareConfig:
     seed: int = 0
     """Of that choice, and of the methods that draw samples."""
     checkpoint: Path | None = None
-    """Weights of the main method other than the shipped ones; the others' are looked for beside them."""
+    """A folder of weights, or a head's file beside its encoder, instead of the shipped ones; the other
+    methods' are looked for beside them."""
     width: int = 260
     """Of a tile, pixels."""
     device: str = "cpu"
@@ -50,15 +52,13 @@ def row_of(
     compared: Compared, source: Source, point: int, seed: int
 ) -> tuple[Picture, tuple[float, float], list[Panel]]:
     """A point's picture, its place there in pixels, and the panels: truth first, then every method."""
-    samples = source.samples
-    frame, pose = int(samples.point_frames[point]), int(samples.primary_rows[point])
-    scene = compared.main.encode(source.picture(frame))
-    stored = scene.width / float(samples.frame_sizes[frame, 0])
-    x, y = (float(value) * stored for value in samples.points[point])
-    truth = Truth(samples.keypoints[pose].astype(np.float64) * stored, samples.visibility[pose] >= 1)
-    said = compare(compared, scene, (x, y), compared.names(), seed=seed, truth=truth)
+    shown = source.at(point)
+    scene = compared.main.encode(shown.picture)
+    x, y = (float(value) for value in shown.point)
+    truth = Truth(shown.pose, shown.known)
+    answers = compare(compared, scene, (x, y), compared.names(), seed=seed, truth=truth)
     # A time would say more about this machine than about the method.
-    panels = [truth_panel(truth), *(replace(panel, milliseconds=0.0, seed=None) for panel in said)]
+    panels = [truth_panel(truth), *(replace(panel, milliseconds=0.0, seed=None) for panel in answers)]
     return scene.picture, (x, y), panels
 
 
@@ -71,7 +71,7 @@ def main(config: CompareConfig) -> None:
         if not 0 <= point < len(primary) or primary[point] < 0:
             raise ValueError(f"{config.data} has no pose at point {point}")
     main_method = scenepose.load("scenepose", config.checkpoint, config.device)
-    compared = Compared(main_method, config.checkpoint.parent if config.checkpoint else None)
+    compared = Compared(main_method, folder_of(config.checkpoint) if config.checkpoint else None)
     rows = [row_of(compared, source, int(point), config.seed) for point in points]
     config.out.parent.mkdir(parents=True, exist_ok=True)
     figure(rows, columns=len(rows[0][2]), width=config.width, widest=0.85).save(config.out)

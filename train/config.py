@@ -9,9 +9,13 @@ from typing import Literal
 
 import tyro
 
-from scenepose.model.scenepose import ScenePoseConfig
+from scenepose.data.surfaces import SURFACES
+from scenepose.methods.scenepose import ScenePoseConfig
+from scenepose.model.encoder import EncoderConfig
 from scenepose.templates import Assign
 
+#: The head that ships.
+SHIPPED_HEAD = ScenePoseConfig(scores="attended", positions="fine", hidden_joints=True)
 #: Fields that may differ when a run is continued: they change how it is run, not what comes out.
 FREE = {
     "out", "restart", "device", "threads", "workers", "validate_points", "save_minutes", "minutes",
@@ -27,7 +31,9 @@ class AugmentConfig:
     """Half of the frames, joints' names and nearest templates with them."""
     crop: float = 0.85
     """Smallest share of a frame's width and height that is kept; the views are measured in heights of what
-    is kept, so this is the jitter of their scale."""
+    is kept, so this is the jitter of their scale. 1 keeps frames whole."""
+    shapes: float = 0.5
+    """Share of frames that are cropped to another shape around a point, from 9:16 to 21:9."""
     smallest_height: int = 160
     """Photographs are blurred to all degrees: frames shrink to heights from this one on, pixels."""
     aspect: float = 0.08
@@ -57,10 +63,10 @@ class RunConfig:
 
     steps: int = 4000
     """Steps of the optimiser."""
-    frames: int = 8
+    frames: int = 4
     """Frames a step, all processes together."""
-    points_per_frame: int = 4
-    """Points of each frame: they share its global view."""
+    points_per_frame: int = 16
+    """Points of each frame, which is encoded once for them all."""
     lr: float = 3e-4
     """Highest learning rate."""
     backbone_lr: float = 0.1
@@ -88,8 +94,8 @@ class RunConfig:
 
     negatives: float = 0.05
     """Share of points where nobody fits, where the samples have such."""
-    balance: float = 0.0
-    """0 draws kinds as often as they are, 1 equally often."""
+    prior: bool = True
+    """Draw points so that the kinds of pose shown follow `scenepose.data.prior`; else as they are."""
     telling: float = 0.0
     """0 draws points as they come, 1 inversely to the number of kinds of pose that fit there: where one can
     only sit there is more to learn than where everything fits. Beyond the paper."""
@@ -136,11 +142,11 @@ class TeacherConfig(RunConfig):
     """Steps of the optimiser."""
     negatives: float = 0.0
     """Share of points where nobody fits: there is nothing to learn from them here."""
-    view_size: int = 224
-    """Of the local view, pixels; the main model's is used with it later."""
-    assign: Assign = "shape"
+    view_size: int = 160
+    """Of the local view, pixels."""
+    assign: Assign = "posture"
     """shape: a pose's template is the nearest one, as in the paper. posture: the nearest of those of its
-    posture, so that who lies is not labelled as sitting because both look alike in a unit box. Beyond the
+    posture, so that lying is not labelled as sitting because both look alike in a unit box. Beyond the
     paper."""
     features: int = 512
     """Length of the feature vector that the student learns. Our choice."""
@@ -155,18 +161,18 @@ class TeacherConfig(RunConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineConfig(RunConfig):
-    """Train systems to compare with, each a head on the main model's frozen encoder."""
+    """Train methods to compare with, each a head on the main method's frozen encoder."""
 
     methods: tyro.conf.Positional[list[str]]
     """`all` for the seven, or names; vae30 besides, which is for evaluation."""
     out: Path = Path("runs/baselines")
-    """NAME.safetensors, the best of each so far, go there; a run that was broken off continues from there."""
-    encoder: Path = Path("assets/checkpoints/scenepose.safetensors")
-    """The main model, whose encoder is shared."""
+    """Its folders best and last get NAME.safetensors; a run that was broken off continues from there."""
+    encoder: Path = Path("assets/checkpoints")
+    """Folder of the encoder that is shared, and of the main method, whose templates are taken over."""
     finetune: bool = False
-    """Train one system end to end, with an encoder of its own; in the table it stands beside the others."""
+    """Train one method end to end, with an encoder of its own; in the table it stands beside the others."""
     init: Path | None = None
-    """Folder of NAME.safetensors to start from, trained on the same encoder; else systems start fresh."""
+    """Folder of NAME.safetensors to start from, trained on the same encoder; else methods start fresh."""
     negatives: tyro.conf.Suppress[float] = 0.0
     """There is nothing to learn here from points where nobody fits."""
     templates: tyro.conf.Suppress[Path] = Path("assets/templates/picked.json")
@@ -186,27 +192,30 @@ class TrainConfig(RunConfig):
     out: Path = Path("runs/scenepose")
     """Checkpoints, state and logs go there; a run that was broken off continues from there."""
     init: Path | None = None
-    """Start from a checkpoint's weights instead (same templates; the view size may differ)."""
+    """Start from the weights in a folder (encoder.safetensors, scenepose.safetensors) instead; what does not
+    fit starts fresh."""
     init_parts: Literal["all", "encoder"] = "all"
-    """What --init takes over; encoder: only what makes the feature map, all that reads it starts fresh."""
+    """What --init takes over; encoder: all that reads the feature map starts fresh."""
     freeze_encoder: bool = False
-    """Learn only what reads the feature map (classifier and transformers): half the time, and systems trained
-    on the encoder still fit it."""
-    teacher: Path | None = Path("runs/teacher/best.safetensors")
+    """Learn only what reads the feature map (classifier and transformers): a third of the time, and methods
+    trained on the encoder still fit it."""
+    teacher: Path | None = Path("runs/teacher/best/teacher.safetensors")
     """What `python -m train teacher` made; --distillation-weight 0 trains without."""
+    teacher_share: float = 0.25
+    """Share of a step's points that the teacher sees: its pass over a view of its own costs more than all
+    else that is done for a point. Our choice."""
 
-    assign: Assign = "shape"
+    assign: Assign = "posture"
     """shape: a pose's template is the nearest one, as in the paper. posture: the nearest of those of its
-    posture, so that who lies is not labelled as sitting because both look alike in a unit box. Beyond the
+    posture, so that lying is not labelled as sitting because both look alike in a unit box. Beyond the
     paper. The teacher's has to be the same."""
-    targets: Literal["nearest", "valid", "soft"] = "nearest"
+    targets: Literal["nearest", "valid"] = "nearest"
     """nearest: one positive, as in the paper's first stage. valid: the nearest template of every pose known
-    to fit is positive, and templates of kinds that were never tried there count neither way. soft: the same,
-    but the others are half positive, so that the way people tend to face still ranks them."""
+    to fit is positive, and templates of kinds that were never tried there count neither way."""
     scales: Literal["nearest", "valid"] = "valid"
     """nearest: only the primary pose's template learns its scale, as in the paper. valid: so do the templates
     of the other poses known to fit there, which cost nothing more. Our choice."""
-    scale_error: Literal["absolute", "relative"] = "absolute"
+    scale_error: Literal["absolute", "relative"] = "relative"
     """absolute: squared error of the scale, as in the paper. relative: of its logarithm, so that being a
     tenth too large costs the same near and far."""
     pos_weight: float = 5.0
@@ -219,9 +228,11 @@ class TrainConfig(RunConfig):
     """Weight of the scale loss."""
     offset_weight: float = 1.0
     """Weight of the offset loss."""
-    surface_weight: float = 0.0
-    """Weight of the surface loss, beyond the paper: the feature map also learns what is seen in each cell of
-    the local view, how large a metre is there and how high it lies, where the frames' depth is known."""
+    surface_weight: float = 0.5
+    """Weight of the surface loss, beyond the paper: the maps also learn what is seen in each cell of the
+    picture, how large a metre is there and how high it lies, where the frames' depth is known."""
+    hidden_weight: float = 0.25
+    """Weight of the loss of hidden joints, beyond the paper."""
     distillation_weight: float = 1.0
     """Weight of the distillation loss; 0 needs no teacher."""
     adversarial_weight: float = 0.1
@@ -244,10 +255,17 @@ class TrainConfig(RunConfig):
     """Each time the points are labelled that will be shown until the next; at most so many, or 0: all."""
     stable: float = 0.005
     """Training ends when a smaller share of the labels changes (paper: 0.5 %); 0 runs all steps."""
-    model: ScenePoseConfig = field(default_factory=ScenePoseConfig)
+    encoder: EncoderConfig = field(
+        default_factory=lambda: EncoderConfig(view_size=160, surfaces=len(SURFACES))
+    )
+    model: ScenePoseConfig = SHIPPED_HEAD
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not 0 < self.teacher_share <= 1:
+            raise ValueError(f"teacher_share is a share of the points, and it is {self.teacher_share}")
+        if self.surface_weight and not self.encoder.surfaces:
+            raise ValueError("this encoder does not tell surfaces: give --surface-weight 0")
         if not 0 < self.threshold < 1:
             raise ValueError(f"threshold is a score between 0 and 1, and it is {self.threshold}")
         if self.adversarial_weight and not self.self_training and self.targets == "nearest":

@@ -37,7 +37,7 @@ def main(config: ConvertConfig) -> None:
     source = open_source(config.data, config.split)
     if kind == "sitcom":
         if config.out.suffix != ".npz":
-            raise ValueError(f"{config.out} is no .npz file; samples from Sitcom are written to one")
+            raise ValueError(f"{config.out} is not an .npz file; samples from Sitcom are written to one")
         source.samples.save(config.out)
         print(f"{config.out}: {len(source.samples)} points in {len(source.samples.frame_names)} pictures")
         return

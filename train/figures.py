@@ -44,7 +44,7 @@ def reliability(path: Path, bins: list[dict], name: str) -> None:
 
 
 def confusion(path: Path, table: NDArray, names: tuple[str, ...], title: str) -> None:
-    """Rows: the true pose's nearest template; columns: the template said; shares of each row."""
+    """Rows: the true pose's nearest template; columns: the template predicted; shares of each row."""
     figure = Figure(figsize=(0.42 * len(names) + 2.5, 0.42 * len(names) + 2))
     axes = figure.subplots()
     shares = table / table.sum(1, keepdims=True).clip(1)
@@ -52,11 +52,11 @@ def confusion(path: Path, table: NDArray, names: tuple[str, ...], title: str) ->
     for row, column in np.argwhere(table > 0):
         dark = shares[row, column] > 0.5
         axes.text(
-            column, row, str(table[row, column]), ha="center", va="center", size=6,
+            column, row, f"{table[row, column]:.0f}", ha="center", va="center", size=6,
             color="white" if dark else "black",
         )  # fmt: skip
     axes.set_xticks(range(len(names)), names, rotation=90, size=7)
     axes.set_yticks(range(len(names)), names, size=7)
-    axes.set(xlabel="said", ylabel="true", title=title)
+    axes.set(xlabel="predicted", ylabel="true", title=title)
     figure.colorbar(image, shrink=0.6)
     _save(figure, path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,19 +13,14 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from scenepose import metrics
+from scenepose.data.prior import point_weights
 from scenepose.data.samples import Samples, postures_of, supports_of
 from scenepose.data.sources import Source
-from scenepose.geometry import (
-    compose,
-    decompose,
-    detail_view,
-    global_view,
-    local_view,
-    place_in_picture,
-)  # fmt: skip
-from scenepose.model.scenepose import ScenePose
+from scenepose.geometry import compose, decompose
+from scenepose.methods.head import Head, draw_noise
+from scenepose.model.encoder import Encoder
+from scenepose.model.features import Features
 from scenepose.templates import TemplateSet
-from scenepose.views import crop
 
 
 class Answers(NamedTuple):
@@ -54,9 +49,20 @@ class Truth(NamedTuple):
     tried: NDArray  # (N, 9)
 
 
-def judged_points(samples: Samples, limit: int | None = None, seed: int = 0) -> NDArray:
-    """The points that have a pose, or a random but fixed ``limit`` of them, ascending."""
-    return _some(np.flatnonzero(samples.primary_rows >= 0), limit, seed)
+def judged_points(samples: Samples, limit: int | None = None, seed: int = 0, prior: bool = True) -> NDArray:
+    """Points that have a pose: all of them, or a random but fixed ``limit`` of them, ascending.
+
+    Args:
+        prior: draw them so that the kinds shown follow `data.prior`; where they are all taken this cannot
+            be, so that at most half are. Else as they are.
+    """
+    points = np.flatnonzero(samples.primary_rows >= 0)
+    if not prior:
+        return _some(points, limit, seed)
+    weights = point_weights(samples)[points]
+    limit = min(limit or len(points), len(points) // 2)
+    chosen = np.random.default_rng(seed).choice(points, limit, replace=False, p=weights / weights.sum())
+    return np.sort(chosen)
 
 
 def empty_points(samples: Samples, limit: int | None = None, seed: int = 0) -> NDArray:
@@ -91,104 +97,72 @@ def truth_at(samples: Samples, points: NDArray) -> Truth:
     )
 
 
-class _Views(Dataset):
-    """The views of up to ``batch`` points of one frame at a time."""
+class _Frames(Dataset):
+    """The pictures of some points' frames, each with the points in it."""
 
-    def __init__(self, source: Source, points: NDArray, size: int, batch: int) -> None:
-        self.source, self.size = source, size
-        frames = source.samples.point_frames[points]
-        self.groups: list[tuple[int, NDArray]] = []
-        for frame in np.unique(frames):
-            here = np.flatnonzero(frames == frame)
-            self.groups += [(int(frame), here[start : start + batch]) for start in range(0, len(here), batch)]
-        self.points = points
+    def __init__(self, source: Source, points: NDArray) -> None:
+        samples = source.samples
+        frames = samples.point_frames[points]
+        self.source = source
+        self.groups = [(int(frame), np.flatnonzero(frames == frame)) for frame in np.unique(frames)]
+        size = samples.frame_sizes[frames]
+        self.positions = np.column_stack([samples.points[points] / size, size[:, 0] / size[:, 1]])
 
     def __len__(self) -> int:
         return len(self.groups)
 
-    def __getitem__(self, number: int) -> tuple[NDArray, Tensor, Tensor, Tensor, Tensor]:
+    def __getitem__(self, number: int) -> tuple[NDArray, Tensor, Tensor]:
         frame, here = self.groups[number]
-        picture, samples = self.source.picture(frame), self.source.samples
-        # A picture may be stored smaller than its frame, in whose pixels the points are.
-        stored = picture.width / float(samples.frame_sizes[frame, 0])
-        places = [(float(x) * stored, float(y) * stored) for x, y in samples.points[self.points[here]]]
-        local = [crop(picture, local_view(place, picture.height), self.size) for place in places]
-        detail = [crop(picture, detail_view(place, picture.height), self.size) for place in places]
-        whole = crop(picture, global_view(*picture.size), self.size)[None]
-        where = torch.tensor([place_in_picture(place, *picture.size) for place in places])
-        return here, whole, torch.stack(local), torch.stack(detail), where
+        picture = np.array(self.source.picture(frame))
+        return (
+            here,
+            torch.from_numpy(picture).permute(2, 0, 1),
+            torch.from_numpy(self.positions[here]).float(),
+        )
 
 
-class Group(NamedTuple):
-    """Some points of several frames, ready for the network: the arguments of `ScenePose.encode`."""
-
-    here: NDArray  # rows among the points asked for
-    views: tuple[Tensor, Tensor, Tensor]
-    place: Tensor
-    frame: Tensor
-
-    def mirrored(self) -> Group:
-        """The same points in the mirrored pictures."""
-        place = torch.stack([1 - self.place[:, 0], self.place[:, 1], self.place[:, 2]], 1)
-        views = tuple(view.flip(-1) for view in self.views)
-        return self._replace(views=views, place=place)
-
-
-def groups(
-    model: ScenePose, source: Source, points: NDArray, workers: int, progress: bool, size: int = 16
-) -> Iterator[Group]:
-    """All points, about ``size`` at a time, on the model's device."""
-    device = next(model.parameters()).device
-    size = size if device.type == "cpu" else 8 * size
-    views = _Views(source, points, model.config.view_size, 16)
-    pending: list = []
-    with tqdm(total=len(points), desc=source.name, unit="point", disable=not progress, leave=False) as bar:
-        fork = "fork" if workers else None  # sources cannot be sent to a process, only inherited
-        loader = DataLoader(views, batch_size=None, num_workers=workers, multiprocessing_context=fork)
-        for number, one in enumerate(loader, start=1):
-            pending.append(one)
-            if sum(len(group[0]) for group in pending) < size and number < len(views):
-                continue
-            counts = torch.tensor([len(group[0]) for group in pending])
-            columns = [torch.cat([group[column] for group in pending]) for column in (1, 2, 3)]
-            whole, local, detail = (x.to(device, memory_format=torch.channels_last) for x in columns)
-            yield Group(
-                np.concatenate([np.asarray(group[0]) for group in pending]),
-                (whole, local, detail),
-                torch.cat([group[4] for group in pending]).to(device),
-                torch.arange(len(pending)).repeat_interleave(counts).to(device),
-            )
-            bar.update(int(counts.sum()))
-            pending = []
-
-
-@torch.inference_mode()
-def answer(
-    model: ScenePose,
+def features_of(
+    encoder: Encoder,
     source: Source,
     points: NDArray,
     *,
     workers: int = 1,
-    top: int = 5,
     progress: bool = True,
-) -> Answers:
-    """The model's ``top`` best answers at some points of a source; the model is left in evaluation mode."""
-    model.eval()
-    count = min(top, len(model.templates))
-    poses = np.zeros((len(points), count, 16, 2))
-    scores = np.zeros((len(points), len(model.templates)))
-    for group in groups(model, source, points, workers, progress):
-        prediction = model(*group.views, place=group.place, frame=group.frame)
-        scores[group.here] = prediction.logits.sigmoid().cpu().numpy()
-        order = np.argsort(-scores[group.here], axis=1, kind="stable")[:, :count]
-        poses[group.here] = np.take_along_axis(prediction.poses.cpu().numpy(), order[..., None, None], 1)
-    ranked = np.argsort(-scores, axis=1, kind="stable")[:, :count]
-    return Answers(poses, ranked, model.template_set.kind_numbers[ranked], scores)
+    mirrored: bool = False,
+    size: int = 64,
+) -> Iterator[tuple[NDArray, Features]]:
+    """All points, about ``size`` at a time, frame by frame: rows among the points, and their features.
+
+    Args:
+        mirrored: of the mirrored pictures instead.
+    """
+    device = next(encoder.parameters()).device
+    size = size if device.type == "cpu" else 8 * size
+    frames = _Frames(source, points)
+    rows: list[NDArray] = []
+    pictures: list[Tensor] = []
+    positions: list[Tensor] = []
+    with tqdm(total=len(points), desc=source.name, unit="point", disable=not progress, leave=False) as bar:
+        fork = "fork" if workers else None  # sources cannot be sent to a process, only inherited
+        loader = DataLoader(frames, batch_size=None, num_workers=workers, multiprocessing_context=fork)
+        for number, (here, picture, position) in enumerate(loader, start=1):
+            if mirrored:
+                picture, position = picture.flip(-1), position * position.new_tensor([-1, 1, 1])
+                position[:, 0] += 1
+            rows.append(np.asarray(here))
+            pictures.append(picture.to(device))
+            positions.append(position.to(device))
+            if sum(map(len, rows)) < size and number < len(frames):
+                continue
+            yield np.concatenate(rows), encoder.features(pictures, positions)
+            bar.update(sum(map(len, rows)))
+            rows, pictures, positions = [], [], []
 
 
 @torch.inference_mode()
 def scores_at(
-    model: ScenePose,
+    encoder: Encoder,
+    head: Head,
     source: Source,
     points: NDArray,
     *,
@@ -196,14 +170,71 @@ def scores_at(
     workers: int = 1,
     progress: bool = True,
 ) -> NDArray:
-    """Compatibility scores (len(points), K), as pictured or mirrored; the model is left evaluating."""
-    model.eval()
-    scores = np.zeros((len(points), len(model.templates)))
-    for group in groups(model, source, points, workers, progress):
-        seen = group.mirrored() if mirrored else group
-        features = model.encode(*seen.views, seen.place, seen.frame)
-        scores[group.here] = model.score(features).sigmoid().cpu().numpy()
+    """Compatibility scores (len(points), K), as pictured or mirrored; both networks are left evaluating."""
+    encoder.eval()
+    head.eval()
+    scores = np.zeros((len(points), len(head.template_set)))
+    for here, features in features_of(
+        encoder, source, points, workers=workers, progress=progress, mirrored=mirrored
+    ):
+        scores[here] = head.score(features.fused).sigmoid().cpu().numpy()
     return scores
+
+
+@torch.inference_mode()
+def answer(
+    encoder: Encoder,
+    heads: Mapping[str, Head],
+    source: Source,
+    points: NDArray,
+    *,
+    workers: int = 1,
+    top: int = 5,
+    seed: int = 0,
+    progress: bool = True,
+) -> dict[str, Answers]:
+    """Every method's ``top`` answers at some points of a source; all are left in evaluation mode.
+
+    Each picture and point is encoded once for all. A method that ranks templates gives its best ones, and the
+    scores of all. A stochastic one gives as many samples, the first being its answer; point i (by its number
+    in the source) draws them with the seed ``seed + i``, whatever other points are asked for. A deterministic
+    one gives one pose; it stands for the others, because more guesses would not be other guesses.
+    """
+    encoder.eval()
+    device = next(encoder.parameters()).device
+    columns = {
+        name: min(top, len(head.template_set)) if head.ranks_templates else top
+        for name, head in heads.items()
+    }
+    poses = {name: np.zeros((len(points), columns[name], 16, 2)) for name in heads}
+    templates = {name: np.full((len(points), columns[name]), -1) for name in heads}
+    scores = {name: np.zeros((len(points), len(head.template_set))) for name, head in heads.items()}
+    for head in heads.values():
+        head.eval()
+    for here, features in features_of(encoder, source, points, workers=workers, progress=progress):
+        features = features.float()
+        for name, head in heads.items():
+            noise = None
+            if head.noise_size:
+                seeds = [seed + int(point) for point in points[here]]
+                noise = torch.cat([draw_noise(one, top, head.noise_size) for one in seeds]).to(device)
+            found = head.decode(features, noise)
+            # One pose fills all columns.
+            poses[name][here] = found.poses[:, : columns[name]].float().cpu().numpy()
+            if found.templates is not None:
+                templates[name][here] = found.templates[:, : columns[name]].cpu().numpy()
+            if head.ranks_templates and found.scores is not None and found.templates is not None:
+                ranked = found.templates.cpu().numpy()
+                scores[name][here[:, None], ranked] = found.scores.float().cpu().numpy()
+    return {
+        name: Answers(
+            poses[name],
+            templates[name],
+            np.where(templates[name] >= 0, head.template_set.kind_numbers[templates[name]], -1),
+            scores[name] if head.ranks_templates else None,
+        )
+        for name, head in heads.items()
+    }
 
 
 def constant_answers(templates: TemplateSet, count: int, top: int = 5) -> Answers:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
+
+from scenepose.files import replacing
 
 #: Files that a run adds lines to; each has its "step".
 LOGS = ("log.jsonl", "labels.jsonl")
@@ -22,9 +23,8 @@ def cut_log(path: Path, step: int) -> None:
     """Drop the lines of later steps, which a run that was broken off will do again."""
     if path.is_file():
         lines = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
-        part = path.with_name(path.name + ".part")
-        part.write_text("".join(line + "\n" for line in lines))
-        os.replace(part, path)
+        with replacing(path) as part:
+            part.write_text("".join(line + "\n" for line in lines))
 
 
 class Log:

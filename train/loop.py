@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from shutil import copyfile, rmtree
 
 import torch
 from accelerate import Accelerator
@@ -15,13 +15,16 @@ from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from scenepose.files import replacing
 from train.batches import Batch, Batches
 from train.config import RunConfig
 from train.log import LOGS, Log, cut_log
 from train.optimise import Average, learning_rate, optimiser_of
 from train.parallel import accelerator_of, average, average_gradients
 
-FILES = ("state.pt", "config.json", "best.safetensors", "last.safetensors", *LOGS)
+FILES = ("state.pt", "config.json", *LOGS)
+#: Folders of weights in a run's: those of the newest validation, and of the best.
+LAST, BEST = "last", "best"
 
 
 class Run(ABC):
@@ -115,9 +118,8 @@ class Run(ABC):
             "average": self.average.weights,
             "extra": self.extra(),
         }
-        part = self.config.out / "state.pt.part"
-        torch.save(state, part)
-        os.replace(part, self.config.out / "state.pt")
+        with replacing(self.config.out / "state.pt") as part:
+            torch.save(state, part)
 
     def resume(self) -> None:
         """Continue from the state on disk, where there is one; logs of lost steps are cut off."""
@@ -136,13 +138,14 @@ class Run(ABC):
         self.accelerator.wait_for_everyone()
 
     def keep_best(self, quality: float) -> None:
-        """Make ``last.safetensors`` the best one, too, where its quality is higher than any before."""
+        """Make the weights in ``last`` the best ones, too, where their quality is higher than any before."""
         if quality > self.best:
             self.best = quality
             if self.accelerator.is_main_process:
-                part = self.config.out / "best.safetensors.part"
-                part.write_bytes((self.config.out / "last.safetensors").read_bytes())
-                os.replace(part, self.config.out / "best.safetensors")
+                for path in (self.config.out / LAST).glob("*.safetensors"):
+                    (self.config.out / BEST).mkdir(exist_ok=True)
+                    with replacing(self.config.out / BEST / path.name) as part:
+                        copyfile(path, part)
 
 
 def start(config: RunConfig) -> Accelerator:
@@ -157,6 +160,8 @@ def start(config: RunConfig) -> Accelerator:
         if config.restart and config.out.is_dir():
             for name in FILES:
                 (config.out / name).unlink(missing_ok=True)
+            for folder in (LAST, BEST):
+                rmtree(config.out / folder, ignore_errors=True)
         config.out.mkdir(parents=True, exist_ok=True)
     accelerator.wait_for_everyone()
     if (config.out / "state.pt").is_file() and saved.is_file() and (changed := config.differences(saved)):

@@ -1,4 +1,4 @@
-"""`python -m train release`: a training run's best checkpoint becomes the one that ships, with its card."""
+"""`python -m train release`: a training run's best weights become those that ship, with their card."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scenepose.model.checkpoint import load_checkpoint, read_card, read_teacher_card, save_checkpoint
+from scenepose.data.sources import SOURCES
+from scenepose.methods.checkpoint import load_head, save_head
+from scenepose.methods.scenepose import ScenePose
+from scenepose.model.checkpoint import TEACHER, load_encoder, read_card, save_encoder
 from train import card
 from train.balance import balance_postures
-from train.calibrate import Level, calibrate
+from train.calibrate import calibrate
 from train.teacher import gain
 
 #: What the data allow, in the card.
@@ -27,18 +30,18 @@ PATHS = ("data", "out", "backbone", "teacher", "templates", "init")
 
 @dataclass
 class ReleaseConfig:
-    """Write the checkpoint, its scores calibrated, and its card."""
+    """Write the encoder and the head, its scores calibrated, and their card."""
 
     run: Path = Path("runs/scenepose")
     """The training run's folder."""
-    out: Path = Path("assets/checkpoints/scenepose.safetensors")
-    """The checkpoint; the card goes beside it."""
+    out: Path = Path("assets/checkpoints")
+    """The folder for encoder.safetensors, scenepose.safetensors and the card."""
     which: str = "best"
     """best or last"""
     balance: bool = True
     """Shift each posture's scores first, see `train.balance`."""
-    calibrate: Level = "shared"
-    """See `train.calibrate`; none leaves the scores as they were learnt."""
+    calibrate: bool = True
+    """Let scores say how often a template fits, see `train.calibrate`; else they stay as they were learnt."""
     compute: str = ""
     """A sentence on what the training cost, for the card."""
     licence: str = ""
@@ -46,41 +49,43 @@ class ReleaseConfig:
 
 
 def licence_of(sources: Sequence[str]) -> str:
-    """What may be done with weights that learnt from some sources ("nyu", "rooms" ...)."""
-    said = {
-        "nyu": "NYUv2 photographs, which are for research",
-        "pack": "photographs carried as a pack, whose terms they share",
-        "sitcom": "the Sitcom data set, which is for research",
-        "rooms": "rooms rendered for this project",
-    }
-    learnt = [said.get(name, name) for name in dict.fromkeys(sources)]
+    """What may be done with weights that learnt from some kinds of source ("nyu", "rooms" ...)."""
+    learnt = [SOURCES[kind].licence if kind in SOURCES else kind for kind in dict.fromkeys(sources)]
     use = FOR_RESEARCH if set(sources) - {"rooms"} else AS_BACKBONE
     return LICENCE.format(learnt=", ".join(["an ImageNet backbone", *learnt]), use=use)
 
 
 def main(config: ReleaseConfig) -> None:
     """Copy, with everything a reader should know."""
-    source = config.run / f"{config.which}.safetensors"
-    model, said = load_checkpoint(source), read_card(source)
+    source = config.run / config.which
+    encoder, metadata = (
+        load_encoder(source / "encoder.safetensors"),
+        read_card(source / "encoder.safetensors"),
+    )
+    head = load_head(source / "scenepose.safetensors", "scenepose", encoder)
+    assert isinstance(head, ScenePose)
     run = json.loads((config.run / "config.json").read_text())
-    shifts = balance_postures(model, run["data"]) if config.balance else {}
-    found = calibrate(model, run["data"], config.calibrate)
+    shifts = balance_postures(encoder, head, run["data"]) if config.balance else {}
+    calibration = calibrate(encoder, head, run["data"]) if config.calibrate else None
     # Labels are refreshed first when the second stage begins; without self-training there is nothing else.
     refreshed = config.run / "labels.jsonl"
-    first = said["step"] if run["self_training"] else 0
+    first = metadata["step"] if run["self_training"] else 0
     if refreshed.is_file():
         first = json.loads(refreshed.read_text().splitlines()[0])["step"]
-    teacher = Path(run["teacher"] or "")
-    taught = gain(read_teacher_card(teacher)) if run["distillation_weight"] and teacher.is_file() else None
+    teacher, taught = Path(run["teacher"] or ""), None
+    if run["distillation_weight"] and teacher.is_file():
+        taught = gain(read_card(teacher, TEACHER, "a teacher"))
     sources = [name.split(":")[0] for name in run["data"]]
     released = {
-        "step": said["step"], "validation": said["validation"], "compute": config.compute,
+        "step": metadata["step"], "validation": metadata["validation"], "compute": config.compute,
         "data": sources, "licence": config.licence or licence_of(sources),
-        "backbone": Path(run["backbone"]).name, "calibration": found._asdict() if found else None,
+        "backbone": Path(run["backbone"]).name,
+        "calibration": calibration._asdict() if calibration else None,
         "posture_shifts": shifts,
-        "second_stage_steps": max(0, said["step"] - first), "teacher_gain": taught,
+        "second_stage_steps": max(0, metadata["step"] - first), "teacher_gain": taught,
         "run": {name: value for name, value in run.items() if name not in PATHS},
     }  # fmt: skip
-    save_checkpoint(config.out, model, released)
-    print(f"wrote {config.out}")
-    card.main(card.CardConfig(config.out))
+    save_encoder(config.out / "encoder.safetensors", encoder, released)
+    save_head(config.out / "scenepose.safetensors", "scenepose", head, encoder, released)
+    print(f"wrote {config.out}/encoder.safetensors and scenepose.safetensors")
+    card.main(card.CardConfig(config.out / "scenepose.safetensors"))

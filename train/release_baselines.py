@@ -1,4 +1,4 @@
-"""`python -m train release-baselines`: trained systems become the ones that ship, beside the main model."""
+"""`python -m train release-baselines`: trained methods become the ones that ship, beside the main one."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copyfile
 
-from scenepose.baselines.checkpoint import HeadFile, read_head_file
-from scenepose.features import fingerprint
-from scenepose.model.checkpoint import load_checkpoint
+from scenepose.files import replacing
+from scenepose.methods.checkpoint import HeadFile, read_head_file
+from scenepose.model.checkpoint import fingerprint, load_encoder
 from train.baseline import SEVEN
+from train.loop import BEST
 
 #: The most that they may weigh together, in megabytes.
 LIMIT = 60.0
 
-CARD = """# The systems that ScenePose is compared with
+CARD = """# The methods that ScenePose is compared with
 
-Heads on the frozen encoder of `scenepose.safetensors` ({encoder}), which they name and without which they
-are refused; trained by `python -m train baseline all`, half precision, {megabytes:.1f} MB together. What each
-is stands in its file in `scenepose/baselines`.
+Heads on the frozen encoder in `encoder.safetensors` ({encoder}), which they name and without which they are
+refused; trained by `python -m train baseline all`, half precision, {megabytes:.1f} MB together. What each is
+stands in its file in `scenepose/methods`.
 
 | | parameters | steps | PCK@0.2, validation | MSE, validation |
 |---|---|---|---|---|
@@ -54,8 +55,8 @@ def main(config: ReleaseBaselinesConfig) -> None:
         CheckpointError: a file is missing or damaged. ValueError: one belongs to another encoder than the one
             that ships, or they weigh too much.
     """
-    encoder = fingerprint(load_checkpoint(config.out / "scenepose.safetensors"))
-    paths = {name: config.run / f"{name}.safetensors" for name in config.methods}
+    encoder = fingerprint(load_encoder(config.out / "encoder.safetensors"))
+    paths = {name: config.run / BEST / f"{name}.safetensors" for name in config.methods}
     files = {name: read_head_file(path) for name, path in paths.items()}
     for name, file in files.items():
         if file.encoder != encoder:
@@ -64,11 +65,12 @@ def main(config: ReleaseBaselinesConfig) -> None:
     if megabytes > LIMIT:
         raise ValueError(f"the heads weigh {megabytes:.1f} MB together, and {LIMIT:.0f} MB is the limit")
     for name, path in paths.items():
-        copyfile(path, config.out / f"{name}.safetensors")
+        with replacing(config.out / f"{name}.safetensors") as part:
+            copyfile(path, part)
     card = next(iter(files.values())).card
     text = CARD.format(
         encoder=encoder, megabytes=megabytes, rows="\n".join(row(name, file) for name, file in files.items()),
         data=" and ".join(card.get("data", [])), licence=card.get("licence", ""),
     )  # fmt: skip
     (config.out / "baselines.md").write_text(text)
-    print(f"{len(paths)} systems, {megabytes:.1f} MB, are in {config.out}")
+    print(f"{len(paths)} methods, {megabytes:.1f} MB, are in {config.out}")

@@ -13,26 +13,26 @@ from torch import Tensor
 
 from scenepose.data.sources import Source, open_source
 from scenepose.geometry import normalise
+from scenepose.methods.checkpoint import save_head
+from scenepose.methods.scenepose import ScenePose
 from scenepose.model.backbone import load_backbone
-from scenepose.model.checkpoint import load_checkpoint, load_teacher, read_teacher_card, save_checkpoint
+from scenepose.model.checkpoint import TEACHER, load_teacher, read_card, read_floats, save_encoder
 from scenepose.model.discriminator import Discriminator
-from scenepose.model.foundation import ENCODER
-from scenepose.model.scenepose import ScenePose
+from scenepose.model.encoder import Encoder
+from scenepose.model.features import join
 from scenepose.model.teacher import Teacher
 from scenepose.templates import TemplateSet
-from train.batches import Batch, Batches, Views
+from train.batches import Batch, Batches
 from train.config import TrainConfig
 from train.judge import Answers, answer, judged_points, per_point, scores_at, truth_at
 from train.labels import Labels, Stages
-from train.loop import Run, loader_of, start, train_on
+from train.loop import LAST, Run, loader_of, start, train_on
 from train.parallel import global_counts, in_parts
 from train.step import Student, counts_of, training_step, weighted
 from train.teacher import gain
 
-#: Parts that say something of single templates.
-OF_TEMPLATES = ("foundation.classifier", "scale_transformer.scale_bias", "scale_transformer.learned")
-#: Parts that make the feature map.
-OF_ENCODER = tuple(f"foundation.{part}." for part in ENCODER)
+#: Parts of the head that belong to single templates.
+OF_TEMPLATES = ("classifier", "scale_transformer.scale_bias", "scale_transformer.learned")
 
 
 class ScenePoseRun(Run):
@@ -51,19 +51,18 @@ class ScenePoseRun(Run):
         """``sources`` are trained on, points of ``checks`` validated."""
         torch.manual_seed(config.seed)
         self.config, self.sources = config, sources
-        generator = ScenePose(config.model, templates)
-        self.fresh = _initialise(generator, config)
+        encoder = Encoder(config.encoder)
+        head = ScenePose(config.model, config.encoder, templates)
+        head.sizes = config.model
+        self.fresh = _initialise(encoder, head, config)
         if config.freeze_encoder:
-            for part in generator.foundation.encoder:
-                part.requires_grad_(False)
+            encoder.requires_grad_(False)
         self.teacher = _teacher(config, templates, accelerator)
         modules: dict[str, torch.nn.Module] = {
-            "student": Student(
-                generator, self.teacher.features if self.teacher else None, config.surface_weight > 0
-            )
+            "student": Student(encoder, head, self.teacher.features if self.teacher else None)
         }
         if config.adversarial_weight:
-            modules["discriminator"] = Discriminator(channels=config.model.channels)
+            modules["discriminator"] = Discriminator(channels=config.encoder.channels)
         super().__init__(config, accelerator, modules)
         if config.adversarial_weight:
             learning = modules["discriminator"].parameters()
@@ -78,26 +77,16 @@ class ScenePoseRun(Run):
             (s, rows, truth_at(s.samples, rows)) for s, rows in zip(checks, points, strict=True) if len(rows)
         ]
         #: What the coming steps will show, to be labelled before.
-        self.coming = Batches(sources, templates, config, view_size=config.model.view_size)
+        self.coming = Batches(sources, templates, config, view_size=config.encoder.view_size)
         batch = config.frames * config.points_per_frame
         self.epoch = config.epoch_steps or math.ceil(len(self.labels.nearest) / batch)
 
     @property
     def student(self) -> Student:
-        """The generator, and the map to the teacher's features."""
+        """Encoder and head, which ship, and the map to the teacher's features."""
         student = self.modules["student"]
         assert isinstance(student, Student)
         return student
-
-    @property
-    def model(self) -> ScenePose:
-        """The generator: what ships."""
-        return self.student.generator
-
-    @property
-    def cells(self) -> int:
-        """Cells of F across for which the batches say what is seen there."""
-        return self.config.model.view_size // 8 if self.config.surface_weight else 0
 
     @property
     def second_stage(self) -> bool:
@@ -106,15 +95,10 @@ class ScenePoseRun(Run):
 
     @torch.no_grad()
     def standardise(self, batches: Sequence[Batch]) -> None:
-        """Fix how the fresh model's pooled features are standardised, from some batches."""
-        self.model.eval()
-        features = []
-        for batch in batches:
-            moved = batch.moved(self.device, self.config.model.view_size)
-            assert isinstance(moved.views, Views)
-            found = self.model.encode(*moved.views, moved.place, moved.frame)
-            features.append(found.mean((2, 3), keepdim=True))
-        self.model.foundation.standardise(torch.cat(features))
+        """Fix how the fresh head's pooled features are standardised, from some batches."""
+        encoder = self.student.encoder.eval()
+        moved = [batch.moved(self.device) for batch in batches]
+        self.student.head.standardise(join([encoder.features(b.pictures, b.positions) for b in moved]))
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """One update of the student, and in the second stage one of the discriminator."""
@@ -123,7 +107,7 @@ class ScenePoseRun(Run):
         if judge is None:  # nobody looks at other templates' poses
             asked, others = asked[:, :1], others[:, :1]
         count = global_counts(self.accelerator, counts_of(batch, others))
-        batch = batch.moved(self.device, self.config.model.view_size)
+        batch = batch.moved(self.device)
         asked = asked.to(self.device, non_blocking=True)
         others = others.to(self.device, non_blocking=True)
         assert judge is None or isinstance(judge, Discriminator)
@@ -139,29 +123,39 @@ class ScenePoseRun(Run):
         """Measures on the validation points; "template" is the accuracy that ends the first stage."""
         with self.averaged():
             columns: dict[str, list[np.ndarray]] = {}
+            figures_of: dict[str, np.ndarray] = {}
             for source, points, truth in self.checks:
                 answers = self._answers(source, points)
                 poses = np.where(truth.known[..., None], truth.poses, np.nan)
-                nearest = self.model.template_set.nearest(normalise(poses), truth.kinds)
+                nearest = self.student.head.template_set.nearest(normalise(poses), truth.kinds)
                 here = per_point(answers, truth)
                 here["template"] = (answers.templates[:, 0] == nearest).astype(float)
                 here["template_top5"] = (answers.templates == nearest[:, None]).any(1).astype(float)
                 for name, values in here.items():
                     columns.setdefault(name, []).append(values)
-            values = {name: np.concatenate(parts) for name, parts in columns.items()}
+                    figures_of[f"{source.name.split(':')[0]} {name}"] = values
+            values = {name: np.concatenate(parts) for name, parts in columns.items()} | figures_of
             figures = {name: float(np.nanmean(v)) for name, v in values.items() if not np.isnan(v).all()}
             if self.accelerator.is_main_process:
                 card = {"step": self.step, "validation": figures, "data": self.config.data}
-                save_checkpoint(self.config.out / "last.safetensors", self.model, card)
+                student, folder = self.student, self.config.out / LAST
+                save_encoder(folder / "encoder.safetensors", student.encoder, card)
+                save_head(folder / "scenepose.safetensors", "scenepose", student.head, student.encoder, card)
             # The top pose is what people see first, the best five what they choose from.
             self.keep_best(figures["pck"] + figures["pck_top5"])
         return figures
 
     def _answers(self, source: Source, points: np.ndarray) -> Answers:
+        student = self.student
+
         def compute(some: np.ndarray) -> tuple[np.ndarray, ...]:
-            answers = answer(self.model, source, some, workers=self.config.workers, progress=False)
-            assert answers.scores is not None
-            return answers.poses, answers.templates, answers.kinds, answers.scores
+            heads = {"scenepose": student.head}
+            answers = answer(
+                student.encoder, heads, source, some, workers=self.config.workers, progress=False
+            )
+            found = answers["scenepose"]
+            assert found.scores is not None
+            return found.poses, found.templates, found.kinds, found.scores
 
         return Answers(*in_parts(self.accelerator, points, compute))
 
@@ -183,7 +177,7 @@ class ScenePoseRun(Run):
         changed = self._refresh()
         if changed < config.stable:  # and there were labels before
             self.ended = f"the labels are stable: {100 * changed:.2f} % changed in the last epoch"
-        figures = self.labels.checked(self.sources, self.model.template_set)
+        figures = self.labels.checked(self.sources, self.student.head.template_set)
         return {"stage": 2.0, **figures, **({} if math.isnan(changed) else {"changed": changed})}
 
     def _refresh(self) -> float:
@@ -193,7 +187,8 @@ class ScenePoseRun(Run):
         shown, sides = (np.concatenate(column) for column in zip(*drawn, strict=True))
         due, mirrored = self.labels.due(shown, sides, config.refresh_points)
         first = np.cumsum([0, *(len(source.samples) for source in self.sources)])
-        scores = np.zeros((len(due), len(self.model.templates)))
+        student = self.student
+        scores = np.zeros((len(due), len(student.head.templates)))
         with self.averaged():
             for number, source in enumerate(self.sources):
                 for side in (False, True):
@@ -203,7 +198,11 @@ class ScenePoseRun(Run):
                     def compute(
                         some: np.ndarray, source: Source = source, side: bool = side
                     ) -> tuple[np.ndarray, ...]:
-                        return (scores_at(self.model, source, some, mirrored=side, workers=config.workers),)
+                        found = scores_at(
+                            student.encoder, student.head, source, some,
+                            mirrored=side, workers=config.workers, progress=False,
+                        )  # fmt: skip
+                        return (found,)
 
                     if here.any():
                         scores[here] = in_parts(self.accelerator, due[here] - low, compute)[0]
@@ -221,7 +220,7 @@ class ScenePoseRun(Run):
         self.labels.labelled[:] = extra["labelled"].cpu().numpy()
 
 
-def _initialise(generator: ScenePose, config: TrainConfig) -> list[str]:
+def _initialise(encoder: Encoder, head: ScenePose, config: TrainConfig) -> list[str]:
     """Load the weights to start from; the names of the tensors that stay fresh.
 
     Raises:
@@ -230,22 +229,25 @@ def _initialise(generator: ScenePose, config: TrainConfig) -> list[str]:
     if (config.out / "state.pt").is_file():
         return []  # a run goes on: its state has all weights
     if config.init is None:
-        fresh = load_backbone(generator.foundation.backbone, config.backbone)
-        return [f"foundation.backbone.{name}" for name in fresh]
-    state = load_checkpoint(config.init).state_dict()
-    own = generator.state_dict()
-    fits = {name: tensor for name, tensor in state.items() if name in own and tensor.shape == own[name].shape}
+        return [f"encoder.backbone.{name}" for name in load_backbone(encoder.backbone, config.backbone)]
+    missing = _take(encoder, read_floats(config.init / "encoder.safetensors"))
     if config.init_parts == "encoder":
-        encoder = [name for name in own if name.startswith(OF_ENCODER)]
-        if set(encoder) - set(fits):
-            raise ValueError(f"{config.init} makes its feature map in another way than this model does")
-        fits = {name: fits[name] for name in encoder}
-    theirs = state["templates"]
-    if theirs.shape != generator.templates.shape or not torch.allclose(
-        theirs, generator.templates, atol=1e-4
-    ):
-        fits = {name: tensor for name, tensor in fits.items() if not name.startswith(OF_TEMPLATES)}
-    generator.load_state_dict({**fits, "templates": own["templates"]}, strict=False)
+        if lacking := [name for name in missing if not name.startswith("surface.")]:
+            raise ValueError(f"the encoder in {config.init} is made in another way: it lacks {lacking[0]}")
+        return [f"head.{name}" for name in head.state_dict()]
+    state = read_floats(config.init / "scenepose.safetensors")
+    theirs = state.pop("templates")
+    if theirs.shape != head.templates.shape or not torch.allclose(theirs, head.templates, atol=1e-4):
+        state = {name: tensor for name, tensor in state.items() if not name.startswith(OF_TEMPLATES)}
+    fresh = [name for name in _take(head, state) if name != "templates"]
+    return [*(f"encoder.{name}" for name in missing), *(f"head.{name}" for name in fresh)]
+
+
+def _take(module: torch.nn.Module, state: dict[str, Tensor]) -> list[str]:
+    """Give a module the tensors that fit it; the names of those that it keeps as they are."""
+    own = module.state_dict()
+    fits = {name: tensor for name, tensor in state.items() if name in own and tensor.shape == own[name].shape}
+    module.load_state_dict(fits, strict=False)
     return [name for name in own if name not in fits]
 
 
@@ -254,7 +256,7 @@ def told(fresh: Sequence[str]) -> str:
     parts: dict[str, int] = {}
     for name in fresh:
         words = name.split(".")
-        depth = 3 if words[:2] == ["foundation", "backbone"] else 2
+        depth = 3 if words[:2] == ["encoder", "backbone"] else 2
         part = ".".join(words[:depth])
         parts[part] = parts.get(part, 0) + 1
     return ", ".join(f"{part} ({count} tensors)" for part, count in parts.items()) or "none"
@@ -281,11 +283,6 @@ def _teacher(config: TrainConfig, templates: TemplateSet, accelerator: Accelerat
         raise ValueError(
             f"the teacher {config.teacher} learnt with --assign {known.assign}, and this run has "
             f"--assign {templates.assign}"
-        )
-    if teacher.view_size != config.model.view_size:
-        raise ValueError(
-            f"the teacher {config.teacher} learnt from views of {teacher.view_size} pixels, and the model's "
-            f"have {config.model.view_size}"
         )
     teacher = teacher.to(accelerator.device).to(memory_format=torch.channels_last)  # pyright: ignore
     return teacher.eval().requires_grad_(False)
@@ -320,12 +317,12 @@ def main(config: TrainConfig) -> None:
         start_from = config.init or f"backbone weights {config.backbone}"
         print(f"the run starts from {start_from}; these parts start fresh: {told(run.fresh)}")
         if run.teacher is not None and config.teacher is not None:
-            better = gain(read_teacher_card(config.teacher))
+            better = gain(read_card(config.teacher, TEACHER, "a teacher"))
             print(f"the teacher's offsets are {better:.0%} better than none on its validation points")
     batches = Batches(
-        sources, run.model.template_set, config, view_size=config.model.view_size, targets=config.targets,
-        scales=config.scales, cells=run.cells, part=(accelerator.process_index, accelerator.num_processes),
-        cut=run.device.type == "cpu",
+        sources, templates, config, view_size=config.encoder.view_size, targets=config.targets,
+        scales=config.scales, surfaces=config.surface_weight > 0,
+        part=(accelerator.process_index, accelerator.num_processes),
     )  # fmt: skip
     if run.step == 0 and (config.init is None or config.init_parts == "encoder"):
         run.standardise([batches.whole(step) for step in range(min(4, config.steps))])

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from scenepose.assets import assets
 from scenepose.data.samples import KINDS
 from scenepose.data.sources import Source, open_source
 from scenepose.skeleton import HEAD_TOP, HIDDEN, LIMBS
@@ -46,7 +45,7 @@ class SheetConfig:
     scenes: bool = False
     """whole pictures, each with several of its people that do not overlap"""
     checkpoint: Path | None = None
-    """instead of the shipped one"""
+    """a folder of weights, or a head's file beside its encoder, instead of the shipped ones"""
     side: int = 360
     """of a tile, pixels"""
 
@@ -141,16 +140,15 @@ def _grid(tiles: list[Image.Image], columns: int, out: Path) -> None:
 
 def _tiles(config: SheetConfig, source: Source, points: NDArray, predicted: list | None) -> list[Image.Image]:
     samples, tiles = source.samples, []
-    primary = samples.primary_rows
     for number, point in enumerate(points):
-        row, frame = primary[point], samples.point_frames[point]
-        picture, place = source.picture(int(frame)), samples.points[point].astype(float)
-        note = f"{samples.frame_names[frame]} {KINDS[samples.kinds[row]]}"
-        pose, seen = samples.keypoints[row].astype(float), samples.visibility[row]
-        tiles.append(tile(picture, place, pose, TRUTH, config.side, note, visibility=seen))
+        shown, frame = source.at(int(point)), samples.point_frames[point]
+        note = f"{samples.frame_names[frame]} {KINDS[samples.kinds[samples.primary_rows[point]]]}"
+        place, side = shown.point, config.side
+        tiles.append(tile(shown.picture, place, shown.pose, TRUTH, side, note, visibility=shown.visibility))
         if predicted is not None:
-            pose, said = predicted[number]
-            tiles.append(tile(picture, place, pose * picture.height + place, PREDICTION, config.side, said))
+            pose, label = predicted[number]
+            pixels = pose * shown.picture.height + place
+            tiles.append(tile(shown.picture, place, pixels, PREDICTION, side, label))
     return tiles
 
 
@@ -184,13 +182,11 @@ def save_pages(tiles: list[Image.Image], folder: Path) -> None:
 
 def _pages(config: SheetConfig, source: Source, points: NDArray) -> None:
     """Numbered crops that show the scene around one pose each."""
-    samples, primary, tiles = source.samples, source.samples.primary_rows, []
+    samples, tiles = source.samples, []
     for number, point in enumerate(points, start=1):
-        row = primary[point]
-        picture = source.picture(int(samples.point_frames[point]))
-        pose, note = samples.keypoints[row].astype(float), f"#{number}  {KINDS[samples.kinds[row]]}"
-        place, seen = samples.points[point], samples.visibility[row]
-        tiles.append(numbered(picture, place, pose, TRUTH, config.side, note, seen))
+        shown, kind = source.at(int(point)), KINDS[samples.kinds[samples.primary_rows[point]]]
+        note, side = f"#{number}  {kind}", config.side
+        tiles.append(numbered(shown.picture, shown.point, shown.pose, TRUTH, side, note, shown.visibility))
     save_pages(tiles, config.out)
 
 
@@ -198,15 +194,15 @@ def _scenes(config: SheetConfig, source: Source, points: NDArray) -> None:
     """Whole pictures with as many of their people as have room beside each other."""
     samples, primary, tiles = source.samples, source.samples.primary_rows, []
     for point in points:
-        frame = samples.point_frames[point]
-        picture = source.picture(int(frame))
-        scale = config.side / picture.height
-        picture = picture.resize((round(picture.width * scale), config.side))
+        frame = int(samples.point_frames[point])
+        picture = source.picture(frame)
+        picture = picture.resize((round(picture.width * config.side / picture.height), config.side))
+        scale = source.scale_to(frame, picture.size)
         taken: list[NDArray] = []
         here = np.flatnonzero((samples.point_frames == frame) & (primary >= 0))
         for row in primary[np.concatenate([[point], here])]:
             pose = samples.keypoints[row].astype(float) * scale
-            box = np.concatenate([pose.min(0), pose.max(0)])
+            box = np.concatenate([np.nanmin(pose, 0), np.nanmax(pose, 0)])
             if all((box[:2] > other[2:]).any() or (box[2:] < other[:2]).any() for other in taken):
                 taken.append(box)
                 draw_pose(picture, pose, TRUTH, config.side / 150, samples.visibility[row])
@@ -215,13 +211,14 @@ def _scenes(config: SheetConfig, source: Source, points: NDArray) -> None:
 
 
 def _predict(config: SheetConfig, source: Source, points: NDArray) -> list[tuple[NDArray, str]]:
-    from scenepose.model.checkpoint import load_checkpoint
+    from train.answers import open_main
     from train.judge import answer
 
-    model = load_checkpoint(config.checkpoint or assets() / "checkpoints" / "scenepose.safetensors")
-    answers = answer(model, source, points, top=1)
+    generator = open_main(config.checkpoint)
+    heads = {"scenepose": generator.head}
+    answers = answer(generator.encoder, heads, source, points, top=1)["scenepose"]
     assert answers.scores is not None
-    names = model.template_names
+    names = generator.template_names
     return [
         (answers.poses[n, 0], f"{names[answers.templates[n, 0]]} {answers.scores[n].max():.2f}")
         for n in range(len(points))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from scenepose.data.samples import Samples
 from scenepose.geometry import decompose
+from scenepose.skeleton import MIRROR
 from scenepose.templates import TemplateSet
 from train.augment import Change
 
@@ -25,6 +26,8 @@ class Targets(NamedTuple):
     sized: NDArray
     normalised: NDArray
     known: NDArray
+    hidden: NDArray
+    told: NDArray
 
 
 def targets_of(
@@ -45,6 +48,7 @@ def targets_of(
         scales=np.ones((count, len(templates), 2), np.float32), sized=np.zeros((count, len(templates)), bool),
         normalised=np.full((count, 16, 2), np.nan, np.float32),
         known=np.zeros((count, 16), bool),
+        hidden=np.zeros((count, 16), bool), told=np.zeros((count, 16), bool),
     )  # fmt: skip
     for n, point in enumerate(points):
         rows = samples.pose_rows(point)
@@ -67,8 +71,20 @@ def targets_of(
                 out.sized[n, template] = True
         out.scales[n, nearest[first]], out.sized[n, nearest[first]] = scale[first], True
         out.normalised[n], out.known[n] = normalised[first], ~np.isnan(normalised[first, :, 0])
+        out.hidden[n], out.told[n] = _hidden(samples, rows[first], change)
         if mode != "nearest":
             out.positive[n, nearest] = 1.0 if mode == "valid" else 0.5
         out.positive[n, nearest[first]] = 1.0
         out.counted[n] |= out.positive[n] > 0
     return out
+
+
+def _hidden(samples: Samples, row: int, change: Change) -> tuple[NDArray, NDArray]:
+    """(16,) whether furniture hides a pose's joints, and of which joints that is known: those inside what is
+    kept of the picture. Left and right swap in a mirror."""
+    x, y = np.nan_to_num(samples.keypoints[row], nan=-1.0).T
+    seen = samples.visibility[row]
+    inside = (x >= change.left) & (x < change.right) & (y >= change.top) & (y < change.bottom)
+    inside &= seen >= 1
+    order = np.array(MIRROR) if change.mirrored else np.arange(16)
+    return (inside & (seen == 1))[order], inside[order]

@@ -19,9 +19,9 @@ from scenepose.model.backbone import load_backbone
 from scenepose.model.checkpoint import save_teacher
 from scenepose.model.teacher import Teacher, keypoint_heatmaps
 from scenepose.templates import TemplateSet
-from train.batches import Batch, Batches, Views
+from train.batches import Batch, Batches
 from train.config import AugmentConfig, TeacherConfig
-from train.loop import Run, loader_of, start, train_on
+from train.loop import LAST, Run, loader_of, start, train_on
 from train.parallel import global_counts
 
 #: Validation sees frames as they are.
@@ -54,12 +54,10 @@ class TeacherRun(Run):
         self.templates = torch.from_numpy(templates.templates.copy()).to(self.device)
         batch = config.frames * config.points_per_frame
         unchanged = replace(
-            config, augment=UNCHANGED, negatives=0.0, balance=0.0, data_weights=[],
+            config, augment=UNCHANGED, negatives=0.0, data_weights=[],
             steps=math.ceil(config.validate_points / batch),
         )  # fmt: skip
-        self.checks = Batches(
-            checks, templates, unchanged, view_size=config.view_size, cut=self.device.type == "cpu"
-        )
+        self.checks = Batches(checks, templates, unchanged, view_size=config.view_size)
 
     @property
     def teacher(self) -> Teacher:
@@ -70,17 +68,18 @@ class TeacherRun(Run):
 
     def said(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Features, offsets and true offsets (B, 16, 2) of a batch on the device, in the true boxes."""
-        assert isinstance(batch.views, Views)
         template = self.templates[batch.template]
-        heatmaps = keypoint_heatmaps(template, batch.scale, batch.views.local.shape[-1])
+        heatmaps = keypoint_heatmaps(template, batch.scale, self.config.view_size)
+        everyone = torch.arange(len(template), device=self.device)
+        views = batch.local_views(everyone, self.config.view_size)
         with self.accelerator.autocast():
-            feature, offset = self.teacher(batch.views.local, heatmaps)
+            feature, offset = self.teacher(views, heatmaps)
         return feature.float(), offset, batch.normalised - template
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """One update."""
         count = global_counts(self.accelerator, {"known": batch.known.sum()})
-        batch = batch.moved(self.device, self.config.view_size)
+        batch = batch.moved(self.device)
         _, offset, true = self.said(batch)
         loss = offset_loss(offset, true, self.template_set.offset_std, batch.known, count["known"])
         return {"offset": loss, "gradient": self.update("teacher", loss)}
@@ -92,7 +91,7 @@ class TeacherRun(Run):
         columns: list[tuple[np.ndarray, ...]] = []
         with self.averaged():
             for step in range(len(self.checks)):
-                batch = self.checks[step].moved(self.device, self.config.view_size)
+                batch = self.checks[step].moved(self.device)
                 feature, offset, true = self.said(batch)
                 shape = normalise(self.templates[batch.template] + offset)
                 poses = [x * batch.scale[:, None] for x in (shape, batch.normalised)]
@@ -109,7 +108,9 @@ class TeacherRun(Run):
             }
             if self.accelerator.is_main_process:
                 card = {"step": self.step, "validation": figures, "data": self.config.data}
-                save_teacher(self.config.out / "last.safetensors", self.teacher, self.template_set, card)
+                save_teacher(
+                    self.config.out / LAST / "teacher.safetensors", self.teacher, self.template_set, card
+                )
             self.keep_best(-figures["offset"])
         return figures
 
@@ -132,7 +133,7 @@ def main(config: TeacherConfig) -> None:
     run = TeacherRun(config, templates, accelerator, checks)
     run.resume()
     batches = Batches(
-        sources, templates, config, view_size=config.view_size, cut=run.device.type == "cpu",
+        sources, templates, config, view_size=config.view_size,
         part=(accelerator.process_index, accelerator.num_processes),
     )  # fmt: skip
     train_on(run, loader_of(run, batches))

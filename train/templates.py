@@ -11,25 +11,24 @@ from PIL import Image, ImageDraw
 
 from scenepose.data.sources import open_source
 from scenepose.skeleton import LIMBS
-from scenepose.templates import Poses, TemplateSet, choose, describe, fit
+from scenepose.templates import Poses, TemplateSet, describe, fit, fit_groups, shares
 
 CELL = 180
 
 
 @dataclass
 class TemplatesConfig:
-    """Fit templates to the training poses; without --pick, candidates are picked by rule."""
+    """Fit templates to the training poses, weighed by how often people are seen so."""
 
     data: list[str]
     """Sources, e.g. nyu:DIR rooms."""
     out: Path = Path("assets/templates")
-    """kmeans.json, picked.json and candidates.png go there."""
+    """kmeans.json and picked.json go there, and pictures of candidates and picked ones."""
     count: int = 14
     """K."""
     candidates: int = 30
-    """Clusters that the picked set is chosen from."""
-    balance: float = 0.5
-    """How much rare kinds gain among the candidates: 0 not at all, 1 until all kinds weigh the same."""
+    """Clusters that the picked set is chosen from by eye; without --pick each group of kinds is clustered
+    into as many as `scenepose.templates.QUOTAS` gives it."""
     pick: list[int] | None = None
     """Numbers from candidates.png, chosen by eye (run once without, look, run again with)."""
     seed: int = 0
@@ -65,14 +64,19 @@ def _side(joint: int) -> str:
 def main(config: TemplatesConfig) -> None:
     """Fit, pick, draw and save."""
     poses = reduce(Poses.joined, (Poses.primary(open_source(name, "train").samples) for name in config.data))
-    candidates = describe(fit(poses, config.candidates, config.seed, config.balance), poses)
-    chosen = choose(candidates, poses, config.count) if config.pick is None else sorted(set(config.pick))
+    shapes, groups = fit_groups(poses, shares(config.candidates), config.seed)
+    candidates = describe(shapes, poses, groups=groups)
+    chosen = sorted(set(config.pick or []))
     outside = [number for number in chosen if not 0 <= number < len(candidates)]
     if outside:
         raise SystemExit(f"candidate {outside[0]} does not exist; they are 0 to {len(candidates) - 1}")
+    if chosen:
+        shapes, groups = shapes[chosen], [groups[number] for number in chosen]
+    else:
+        shapes, groups = fit_groups(poses, shares(config.count), config.seed)
     sets = {
-        "kmeans": describe(fit(poses, config.count, config.seed), poses),
-        "picked": describe(candidates.templates[chosen], poses),
+        "kmeans": describe(fit(poses, config.count, config.seed), poses, "shape"),
+        "picked": describe(shapes, poses, groups=groups),
     }
     for name, templates in sets.items():
         templates.save(config.out / f"{name}.json")
@@ -82,4 +86,4 @@ def main(config: TemplatesConfig) -> None:
         for number in templates.by_frequency:
             print(f"  {number:2d} {templates.counts[number]:6d}  {templates.names[number]}")
     sheet(candidates, chosen).save(config.out / "candidates.png")
-    print(f"picked {' '.join(map(str, chosen))} of {config.out / 'candidates.png'}")
+    sheet(sets["picked"], []).save(config.out / "picked.png")

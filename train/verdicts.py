@@ -15,11 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from scenepose.assets import checkpoint_path
 from scenepose.data.samples import KINDS
 from scenepose.data.sources import Source, open_source, parse_source
 from scenepose.metrics import bootstrap
-from scenepose.model.checkpoint import load_checkpoint
+from train.answers import open_main
 from train.judge import answer
 from train.sheet import PREDICTION, choose, numbered, save_pages
 
@@ -43,7 +42,7 @@ class VerdictsConfig:
     seed: int = 0
     """Of the choice of points."""
     checkpoint: Path | None = None
-    """Instead of the shipped one."""
+    """A folder of weights, or a head's file beside its encoder, instead of the shipped ones."""
     side: int = 360
     """Of a crop, pixels."""
 
@@ -52,8 +51,8 @@ def people_of(config: VerdictsConfig, source: Source) -> list[dict]:
     """The model's top pose at random points where somebody fits, in the frames' pixels."""
     samples = source.samples
     chosen = choose(source, config.count, "", config.seed)
-    model = load_checkpoint(config.checkpoint or checkpoint_path("scenepose"))
-    answers = answer(model, source, chosen, top=1)
+    generator = open_main(config.checkpoint)
+    answers = answer(generator.encoder, {"scenepose": generator.head}, source, chosen, top=1)["scenepose"]
     assert answers.scores is not None
     people = []
     for number, point in enumerate(chosen):
@@ -67,7 +66,7 @@ def people_of(config: VerdictsConfig, source: Source) -> list[dict]:
                 "place": str(samples.frame_places[frame]),
                 "point": place.round(2).tolist(),
                 "kind": KINDS[answers.kinds[number, 0]],
-                "template": model.template_names[template],
+                "template": generator.template_names[template],
                 "score": round(float(answers.scores[number, template]), 4),
                 "keypoints": keypoints.round(2).tolist(),
             }
@@ -90,8 +89,8 @@ def draw(source: Source, people: list[dict], pages: Path, side: int) -> None:
             )
         row = row_of[one["frame"]]
         picture = source.picture(row)
-        stored = picture.width / float(source.samples.frame_sizes[row, 0])
-        point, pose = (np.array(one[name]) * stored for name in ("point", "keypoints"))
+        scale = source.scale_to(row, picture.size)
+        point, pose = (np.array(one[name]) * scale for name in ("point", "keypoints"))
         tiles.append(numbered(picture, point, pose, PREDICTION, side, f"#{one['number']}  {one['kind']}"))
     save_pages(tiles, pages)
 
