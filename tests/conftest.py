@@ -11,8 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +23,13 @@ from playwright.sync_api import Browser, sync_playwright
 
 from scenepose import geometry
 from scenepose.assets import assets, checkpoint_path
-from scenepose.model.checkpoint import save_checkpoint
-from scenepose.model.scenepose import ScenePose, ScenePoseConfig
+from scenepose.data.surfaces import SURFACES
+from scenepose.methods.scenepose import ScenePose, ScenePoseConfig
+from scenepose.model.encoder import Encoder, EncoderConfig
 from scenepose.predictor import Generator
 from scenepose.study.database import Database
 from scenepose.templates import TemplateSet
-from tests import postgres
+from tests import postgres, tiny
 from tests.placed import bank, placed, samples  # noqa: F401 (fixtures of the data's and the placer's tests)
 
 # The networks here are small: on a busy machine several threads would only wait for each other.
@@ -37,7 +38,8 @@ torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("stand", "walk", "sit")
 #: The whole network, only narrower and with smaller views: quick on a busy machine.
-SMALL = ScenePoseConfig(view_size=96, channels=64, view_channels=32, heads=4, scale_layers=1, ffn=64)
+ENCODER = EncoderConfig(view_size=96, channels=64, view_channels=32, surfaces=len(SURFACES))
+SMALL = ScenePoseConfig(heads=4, scale_layers=1, ffn=64, hidden_joints=True)
 #: Browsers by the names that systems know them by.
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -50,6 +52,26 @@ def person() -> np.ndarray:
         (0.15, 0.36), (0.17, 0.5),
     ]  # fmt: skip
     return np.array(joints, np.float32)
+
+
+#: Who uses one of these waits for a server, a browser, a database or a training.
+SLOW_FIXTURES = {
+    "server",
+    "browser",
+    "served",
+    "watched",
+    "behind",
+    "client",
+    "heads_folder",
+    "postgres_server",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark those as slow, beside the tests that say so themselves."""
+    for item in items:
+        if isinstance(item, pytest.Function) and SLOW_FIXTURES & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)
@@ -74,21 +96,26 @@ def template_set() -> TemplateSet:
     )
 
 
+def random_weights(folder: Path, template_set: TemplateSet, seed: int = 0) -> Path:
+    """Weights nobody trained in a folder: encoder.safetensors, and the head's file, whose path this is."""
+    torch.manual_seed(seed)
+    encoder, head = Encoder(ENCODER), ScenePose(SMALL, ENCODER, template_set)
+    head.sizes = SMALL
+    return tiny.save(folder, encoder, head, {"data": ["none"]})
+
+
 @pytest.fixture(scope="session")
 def random_checkpoint(template_set: TemplateSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights nobody trained: enough for everything but good answers."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("checkpoint") / "random.safetensors"
-    save_checkpoint(path, ScenePose(SMALL, template_set), {"data": "none"})
-    return path
+    return random_weights(tmp_path_factory.mktemp("checkpoint"), template_set)
 
 
 @pytest.fixture(scope="session")
 def heads_folder(random_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """That checkpoint, and the compared systems trained on it for a moment."""
+    """Those weights, and the compared methods trained on their encoder for a moment."""
     from tests.tiny_heads import trained
 
-    return trained(tmp_path_factory.mktemp("heads"), random_checkpoint)
+    return trained(tmp_path_factory.mktemp("heads"), random_checkpoint.parent)
 
 
 @pytest.fixture(scope="session")
@@ -159,43 +186,65 @@ def server(
     folder = tmp_path_factory.mktemp("server")
     with serving(real if real.is_file() else random_checkpoint, scenes_folder, folder) as address:
         yield address
-    # gradio itself logs one where somebody names a file of the server; anything else is ours.
-    _, *tracebacks = (folder / "log").read_text().split("Traceback (most recent call last)")
-    ours = [text for text in tracebacks if "gradio.exceptions.InvalidPathError" not in text]
-    assert not ours, ours
+    log = (folder / "log").read_text()
+    assert "Traceback" not in log, log[-20_000:]
+
+
+def serving(
+    checkpoint: Path, scenes: Path, folder: Path, *options: str, port: int | None = None
+) -> AbstractContextManager[str]:
+    """Run the whole demo until the block ends; its log and files go to ``folder``."""
+    return running(
+        "--checkpoint", str(checkpoint), "--scenes", str(scenes), *options, folder=folder, port=port
+    )
 
 
 @contextmanager
-def serving(checkpoint: Path, scenes: Path, folder: Path) -> Iterator[str]:
-    """Run the demo until the block ends; its log and files go to ``folder``."""
-    port = free_port()
-    command = [sys.executable, "demo.py", "--port", str(port), "--scenes", str(scenes)]
-    command += ["--checkpoint", str(checkpoint)]
-    environment = {
+def running(
+    *options: str,
+    folder: Path,
+    port: int | None = None,
+    host: str = "127.0.0.1",
+    environment: Mapping[str, str | None] | None = None,
+    program: Sequence[str] = ("demo.py",),
+) -> Iterator[str]:
+    """Run the demo with options until the block ends; gives its address, logs to ``folder/log``.
+
+    Args:
+        environment: further variables; None takes one away.
+        program: what Python runs.
+    """
+    port = port or free_port()
+    command = [sys.executable, *program, "--port", str(port), "--host", host, *options]
+    variables: dict[str, str | None] = {
         **os.environ,
         "GRADIO_TEMP_DIR": str(folder / "files"),
         "SCENEPOSE_STUDY_DATABASE": str(folder / "study.sqlite"),
+        **(environment or {}),
     }
+    env = {name: value for name, value in variables.items() if value is not None}
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environment)
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=env)
         try:
-            _wait_until_up(process, f"http://127.0.0.1:{port}/", folder / "log")
-            yield f"http://127.0.0.1:{port}"
+            _wait_until_up(process, f"{address}/", folder / "log")
+            yield address
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def _wait_until_up(process: subprocess.Popen, address: str, log: Path) -> None:
-    for _ in range(600):
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for _ in range(1800):
         if process.poll() is not None:
             raise RuntimeError(f"the demo stopped with exit code {process.returncode}: {log.read_text()}")
         try:
-            with urllib.request.urlopen(address, timeout=60):
+            with direct.open(address, timeout=60):
                 return
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)
-    raise RuntimeError(f"the demo gave no page within a minute: {log.read_text()}")
+    raise RuntimeError(f"the demo gave no page within three minutes: {log.read_text()}")
 
 
 @pytest.fixture(scope="module")

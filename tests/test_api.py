@@ -70,7 +70,7 @@ def test_endpoints_are_described(client: Client) -> None:
     assert isinstance(said, dict)
     endpoints = said["named_endpoints"]
     names = {name: [one["parameter_name"] for one in end["parameters"]] for name, end in endpoints.items()}
-    assert names["/generate"] == ["image", "x", "y", "top_k"]
+    assert names["/generate"] == ["image", "x", "y", "top_k", "near", "kinds"]
     assert names["/compare"] == ["image", "x", "y"]
     assert names["/affordance_map"] == ["image"]
     assert "Where people fit" in endpoints["/affordance_map"]["description"]

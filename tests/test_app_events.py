@@ -1,25 +1,26 @@
-"""What the demo does with a visitor's events, without a browser: clicks, pictures given out, downloads."""
+"""What the page's script asks of the server, without a browser: pictures, answers, grids, files, nonsense."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 from PIL import Image
 
-from scenepose.app import files, known
-from scenepose.app.clicks import read_click
+from scenepose.app import files, known, posted, stage
 from scenepose.app.compare import CompareTab
-from scenepose.app.compare_page import Compare
 from scenepose.app.engine import Engine
-from scenepose.app.generate import Generated, GenerateTab
-from scenepose.app.shown import KEPT, Shown
+from scenepose.app.generate import ABOUT, GenerateTab
+from scenepose.app.pictures import Pictures, Turns, plain_name
 from scenepose.assets import BundledScene
+from scenepose.errors import RequestError, ScenePoseError
 from tests.conftest import room
 
 #: Sizes of two scenes that nobody can mistake for each other.
@@ -40,113 +41,283 @@ def engine(random_checkpoint: Path) -> Engine:
 
 
 @pytest.fixture
-def scenes(tmp_path: Path) -> list[BundledScene]:
-    found = []
+def pictures(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pictures:
+    for module in ("pictures", "compare"):
+        monkeypatch.setattr(f"scenepose.app.{module}.known_scenes", list)
+    scenes = []
     for name, size in SIZES.items():
         room(*size).save(tmp_path / f"{name}.png")
-        found.append(BundledScene(name, name, tmp_path / f"{name}.png", (size[0] / 2, size[1] / 2)))
-    return found
+        scenes.append(BundledScene(name, name, tmp_path / f"{name}.png", (size[0] / 2, size[1] / 2)))
+    return Pictures(engine, scenes)
 
 
 @pytest.fixture
-def generate(engine: Engine, scenes: list[BundledScene]) -> GenerateTab:
-    with gr.Blocks(analytics_enabled=False) as app:
-        return GenerateTab(app, engine, scenes)
+def generate(pictures: Pictures) -> GenerateTab:
+    with gr.Blocks(analytics_enabled=False):
+        return GenerateTab(pictures)
 
 
 @pytest.fixture
-def compare(
-    engine: Engine, scenes: list[BundledScene], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[CompareTab]:
-    monkeypatch.setattr("scenepose.app.compare.known_scenes", list)
-    with gr.Blocks(analytics_enabled=False), gr.Tab() as tab:
-        yield CompareTab(engine, scenes, tab)
+def compare(pictures: Pictures) -> CompareTab:
+    with gr.Blocks(analytics_enabled=False):
+        return CompareTab(pictures)
 
 
-def at(index: Any) -> gr.SelectData:
-    """An event of a gallery's picture or of a pixel."""
-    return gr.SelectData(None, {"index": index, "value": None})
+def uploaded(tmp_path: Path, size: tuple[int, int] = (64, 48), name: str = "own photo.png") -> Path:
+    """A file where gradio puts uploads."""
+    path = tmp_path / "files" / "0f" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    room(*size).save(path)
+    return path
 
 
-def shown_by(picture: str | Path, x: float, y: float) -> Any:
-    """A click in a picture that a browser shows."""
-    return read_click({"path": str(picture)}, at([x, y]))
+def grid(tab: GenerateTab, **asked: Any) -> dict[str, Any]:
+    """A picture's grid, waited for."""
+
+    async def wait() -> dict[str, Any]:
+        while (answer := await tab.grid(asked)).get("waiting"):
+            pass
+        return answer
+
+    return asyncio.run(wait())
 
 
-def last(answers: Iterator[tuple]) -> tuple[Compare, str]:
-    """What the Compare tab's answer leaves shown, and its picture."""
-    every = list(answers)
-    pictures = [answer[1] for answer in every if isinstance(answer[1], str)]
-    return next(answer[0] for answer in reversed(every) if isinstance(answer[0], Compare)), pictures[-1]
-
-
-def test_a_click_belongs_to_the_scene_it_was_made_on(generate: GenerateTab) -> None:
-    wide, picture, *_ = generate.open_bundled(None, 3, at(0))
-    high, *_ = generate.open_bundled(wide, 3, at(1))
-    assert (wide.path.stem, high.path.stem) == ("wide", "high")
-    served = files.served_size(*SIZES["wide"])
-    answer, *_ = generate.answer_click(high, shown_by(picture, served[0] / 4, served[1] / 2), 3)
-    assert answer.path == wide.path
-    assert answer.point == pytest.approx((200, 200), abs=1)
-    # The same on the new scene's picture.
-    newest, _ = answer.given[-2]
-    answer, *_ = generate.answer_click(answer, shown_by(newest, 0, 0), 3)
-    assert answer.path == high.path
-
-
-def test_a_click_before_the_first_answer_counts(generate: GenerateTab, scenes: list[BundledScene]) -> None:
-    answer, *_ = generate.answer_click(None, shown_by(scenes[0].path, 700, 100), 2)
-    assert (answer.path, len(answer.poses)) == (scenes[0].path, 2)
-    assert answer.point == (700.5, 100.5)
-    assert generate.answer_click(None, shown_by("/etc/passwd", 1, 1), 2)[0] == gr.skip()
+def test_an_answer_has_everybody_best_first(generate: GenerateTab) -> None:
+    answer = generate.answer({"picture": "scene:wide", "x": 200, "y": 100, "near": 0})
+    assert (answer["scene"], answer["width"], answer["height"]) == ("wide.png", *SIZES["wide"])
+    scores = [pose["score"] for pose in answer["poses"]]
+    assert len(scores) == 14
+    assert scores == sorted(scores, reverse=True)
+    assert sorted(pose["template"] for pose in answer["poses"]) == list(range(14))
+    assert all(pose["colour"][0] == "#" for pose in answer["poses"])
+    assert answer["poses"][0]["point"] == [200, 100]
+    json.dumps(answer, allow_nan=False)
 
 
 @pytest.mark.parametrize(
-    ("picture", "index"),
+    ("asked", "sentence"),
     [
-        (None, [1, 1]), ({}, [1, 1]), ({"path": 3}, [1, 1]), ({"path": "a"}, None),
-        ({"path": "a"}, [float("nan"), 1]),
+        ({}, "a picture is named by a text, not by None"),
+        ({"picture": "scene:nowhere"}, "there is no picture 'scene:nowhere'"),
+        ({"picture": "photo:0"}, "no longer on the server"),
+        ({"picture": "room:99999999"}, "there is no picture"),
+        ({"picture": "/etc/passwd"}, "there is no picture"),
+        ({"picture": "scene:wide", "x": "left", "y": 1}, "x is a number, not 'left'"),
+        ({"picture": "scene:wide", "x": True, "y": 1}, "x is a number, not True"),
+        ({"picture": "scene:wide", "x": float("nan"), "y": 1}, "x is a finite number, not nan"),
+        ({"picture": "scene:wide", "x": 1, "y": 4000}, "lies outside the picture, which is 800 x 400"),
+        ({"picture": "scene:wide", "x": 1, "y": 1, "near": "far"}, "near is a number, not 'far'"),
+        ({"picture": "scene:wide", "x": 1, "y": 1, "near": -1}, "near is a radius from 0 to 1"),
     ],
+)
+def test_questions_that_make_no_sense(generate: GenerateTab, asked: Any, sentence: str) -> None:
+    with pytest.raises(ScenePoseError, match=sentence.replace("(", r"\(")):
+        generate.answer(asked)
+
+
+@pytest.mark.parametrize("nonsense", [None, 3, "text", [1], {"picture": {}}, {"people": None}])
+def test_every_function_of_the_page_answers_in_sentences(generate: GenerateTab, nonsense: Any) -> None:
+    for function in stage.asked(generate.open, generate.answer, generate.check, generate.save):
+        answer = function(nonsense)
+        assert list(answer) == ["error"]
+        assert answer["error"][0].isupper()
+        assert "could not do that" not in answer["error"]
+    assert "error" in asyncio.run(generate.grid(nonsense))
+
+
+def test_a_photo_is_one_that_was_uploaded(generate: GenerateTab, tmp_path: Path) -> None:
+    for path in ("/etc/passwd", tmp_path / "wide.png", "", None, {"a": 1}):
+        with pytest.raises(RequestError, match="uploaded first"):
+            generate.open({"path": path, "name": "wide.png"})
+    opened = generate.open({"path": str(uploaded(tmp_path)), "name": "C:\\photos\\Own Photo.PNG"})
+    assert (opened["name"], opened["width"], opened["height"]) == ("Own Photo.PNG", 64, 48)
+    assert opened["link"] is None
+    with Image.open(opened["file"]) as image:
+        assert image.size == files.served_size(64, 48)
+    answer = generate.answer({"picture": opened["picture"], "x": 30, "y": 20})
+    assert answer["scene"] == "Own Photo.PNG"
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("a.png", "a.png"),
+        ("../../b.png", "b.png"),
+        ("C:\\c d.png", "c d.png"),
+        ("\x00\n", ""),
+        (None, ""),
+        (3, "3"),
+    ],
+)
+def test_names_of_files_stay_as_they_were(name: Any, plain: str) -> None:
+    assert plain_name(name) == plain
+
+
+def test_a_picture_is_encoded_once_for_all_who_ask(
+    pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = pictures.add(uploaded(tmp_path, (90, 70)), "a.png")
+    encoded: list[Path] = []
+    encode = pictures.engine.scene
+
+    def slowly(path: Path) -> Any:
+        encoded.append(path)
+        time.sleep(0.2)
+        return encode(path)
+
+    monkeypatch.setattr(pictures.engine, "scene", slowly)
+    scenes: list[Any] = []
+    threads = [threading.Thread(target=lambda: scenes.append(pictures.scene(source))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(encoded) == 1
+    assert all(scene is scenes[0] for scene in scenes)
+
+
+def test_clicks_go_before_what_happens_in_the_background() -> None:
+    turns, order = Turns(), []
+    begun, go = threading.Event(), threading.Event()
+
+    def background() -> None:
+        for step in range(3):
+            with turns.background():
+                order.append(f"background {step}")
+                begun.set()
+                go.wait(5)
+
+    def click() -> None:
+        with turns.click():
+            order.append("click")
+
+    worker = threading.Thread(target=background)
+    worker.start()
+    begun.wait(5)
+    clicks = [threading.Thread(target=click) for _ in range(2)]
+    for one in clicks:
+        one.start()
+    time.sleep(0.1)
+    go.set()
+    for one in (worker, *clicks):
+        one.join(5)
+    assert order == ["background 0", "click", "click", "background 1", "background 2"]
+
+
+@pytest.mark.parametrize("near", [0, ABOUT])
+def test_the_grid_says_what_a_click_ranks_first(generate: GenerateTab, near: float) -> None:
+    made = grid(generate, picture="scene:wide", near=near, kinds=None)
+    cells = made["columns"] * made["rows"]
+    assert cells >= 24 * 18 * 0.9
+    assert [len(made[name]) for name in ("scores", "templates", "keypoints")] == [cells] * 3
+    same = 0
+    chosen = range(0, cells, cells // 20)
+    for cell in chosen:
+        x = (cell % made["columns"] + 0.5) * SIZES["wide"][0] / made["columns"]
+        y = (cell // made["columns"] + 0.5) * SIZES["wide"][1] / made["rows"]
+        best = generate.answer({"picture": "scene:wide", "x": x, "y": y, "near": near})["poses"][0]
+        same += best["template"] == made["templates"][cell]
+        if near == 0:
+            assert best["score"] == pytest.approx(made["scores"][cell] / 1000, abs=2e-3)
+            assert np.allclose(np.array(best["keypoints"]).ravel(), made["keypoints"][cell], atol=1)
+    assert same >= 0.8 * len(chosen)
+    assert len(json.dumps(made)) < 150_000, "one compact piece"
+
+
+def test_the_grid_of_one_kind(generate: GenerateTab) -> None:
+    model = generate.model({})
+    assert model["kinds"] == ["stand", "walk", "sit"]
+    made = grid(generate, picture="scene:wide", near=0, kinds=["sit"])
+    assert {model["templates"][template]["kind"] for template in made["templates"]} == {"sit"}
+    assert grid(generate, picture="scene:wide", near=0, kinds=["fly"])["error"].startswith(
+        "There is no kind 'fly'"
+    )
+
+
+def kept(generate: GenerateTab, count: int) -> list[dict[str, Any]]:
+    return generate.answer({"picture": "scene:wide", "x": 300, "y": 200})["poses"][:count]
+
+
+@pytest.mark.parametrize(
+    ("format", "ending"),
+    [("json", ".json"), ("png", ".png"), ("svg", ".svg"), ("pose", ".pose.png"),
+     ("openpose", ".openpose.json"), ("coco", ".coco.json")],
 )  # fmt: skip
-def test_clicks_that_say_nothing(picture: Any, index: Any) -> None:
-    assert read_click(picture, at(index)) is None
+def test_every_format(generate: GenerateTab, format: str, ending: str) -> None:
+    people = kept(generate, 2)
+    people[1]["edited"] = True
+    saved = generate.save({"picture": "scene:wide", "people": people, "format": format, "size": "photo"})
+    assert saved["name"] == f"wide{ending}"
+    assert Path(saved["file"]).name == saved["name"]
+    assert Path(saved["file"]).stat().st_size > 100
 
 
-def test_comparisons_belong_to_the_scene_clicked_in(compare: CompareTab) -> None:
-    wide, picture = last(compare.open_scene(None, ["scenepose"], 0, at(0)))
-    high, _ = last(compare.open_scene(wide, ["scenepose"], 0, at(1)))
-    assert high.path.stem == "high"
-    again, _ = last(compare.answer_click(high, shown_by(picture, 10, 10), ["scenepose"], 0))
-    assert again.path == wide.path
-    assert [panel.method for panel in again.panels] == ["scenepose"]
+def test_our_json_comes_back_as_it_was(generate: GenerateTab) -> None:
+    people = kept(generate, 3)
+    people[2] |= {"edited": True}
+    saved = generate.save({"picture": "scene:wide", "people": people, "format": "json", "size": "photo"})
+    record = json.loads(Path(saved["file"]).read_text())
+    assert record["together"] is True
+    back = generate.check({"record": record, "name": "wide.json"})
+    assert (back["scene"], back["width"], back["height"]) == ("wide.png", *SIZES["wide"])
+    assert [one["keypoints"] for one in back["people"]] == [one["keypoints"] for one in people]
+    assert [one.get("edited", False) for one in back["people"]] == [False, False, True]
+    assert [one["colour"] for one in back["people"]] == [one["colour"] for one in people]
 
 
-def test_superseded_pictures_go(generate: GenerateTab, compare: CompareTab) -> None:
-    shown: Generated | None = None
-    given = []
-    for number in range(6):
-        shown, picture, *_ = generate.open_bundled(shown, 3, at(number % 2))
-        given.append(Path(picture))
-    assert [path.exists() for path in given] == [False] * (6 - KEPT) + [True] * KEPT
-    other: Compare | None = None
-    for number in range(6):
-        other, picture = last(compare.open_scene(other, ["scenepose"], 0, at(number % 2)))
-        given.append(Path(picture))
-    assert sum(path.parent.exists() for path in given) == 2 * KEPT
-    for tab, state in ((generate, shown), (compare, other)):
-        tab.shown.delete_callback(state)  # the visitor has left
-    generate.shown.delete_callback(None)
-    assert not any(path.parent.exists() for path in given)
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"people": []}, "nobody to download yet"),
+        ({"people": [{"keypoints": [[1, 2]] * 15}]}, "15 keypoints"),
+        ({"people": [{"keypoints": [[1, 2]] * 15 + [[1e9, 0]]}]}, "l_wrist"),
+        ({"people": [3]}, "not a pose"),
+        ({"format": "gif"}, "there is no format 'gif'"),
+        ({"format": None}, "format is a text"),
+        ({"size": "huge"}, "size is photo, 512, 768 or 1024"),
+    ],
+)
+def test_people_who_make_no_sense(generate: GenerateTab, changed: dict, sentence: str) -> None:
+    asked = {"picture": "scene:wide", "people": kept(generate, 1), "format": "json", "size": "photo"}
+    with pytest.raises(RequestError, match=sentence):
+        generate.save(asked | changed)
 
 
-def test_only_own_pictures_are_deleted(tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").touch()
-    files.delete(str(tmp_path / "photo.jpg"))
-    assert (tmp_path / "photo.jpg").exists()
-    picture = files.serve(Image.new("RGB", (32, 32)))
-    shown = Shown(tmp_path / "photo.jpg", "photo.jpg", 32, 32).give(picture, None)
-    assert shown.meant(picture) == Shown(tmp_path / "photo.jpg", "photo.jpg", 32, 32)
-    assert shown.meant("/nowhere") is None
+def test_a_comparison_and_its_picture(compare: CompareTab) -> None:
+    asked = {"picture": "scene:high", "x": 150, "y": 300, "methods": ["scenepose"], "seed": 0}
+    answer = compare.compare(asked)
+    (row,) = answer["methods"]
+    assert (row["method"], row["title"], row["error"]) == ("scenepose", "ScenePose", None)
+    assert len(row["poses"]) == 1
+    assert answer["frame"] == [0, 0, 300, 600]
+    saved = compare.picture(asked)
+    assert saved["name"] == "high-compared.png"
+    with Image.open(saved["file"]) as sheet:
+        assert sheet.height > 300
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [({"methods": []}, "no method is switched on"), ({"methods": "scenepose"}, "no method"),
+     ({"seed": "x"}, "the seed is a number"), ({"seed": -1}, "the seed is at least"),
+     ({"x": 9000}, "lies outside the picture")],
+)  # fmt: skip
+def test_comparisons_that_make_no_sense(compare: CompareTab, changed: dict, sentence: str) -> None:
+    asked = {"picture": "scene:high", "x": 150, "y": 300, "methods": ["scenepose"], "seed": 0}
+    with pytest.raises(ScenePoseError, match=sentence):
+        compare.compare(asked | changed)
+
+
+def test_known_rooms_are_files_written_once(compare: CompareTab, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = known.KnownScene("Truth 1", room(64, 48), np.array([[30.0, 20.0]]), *[np.zeros(0)] * 2)
+    for module in ("known", "compare", "pictures"):
+        monkeypatch.setattr(f"scenepose.app.{module}.known_scenes", lambda: [scene])
+    first, *others = compare.scenes({})["scenes"]
+    assert (first["picture"], first["known"], first["point"]) == ("room:0", [[30.0, 20.0]], [30.0, 20.0])
+    assert [one["title"] for one in others] == list(SIZES)
+    written = Path(first["file"]).stat().st_mtime_ns
+    assert compare.scenes({})["scenes"][0]["file"] == first["file"]
+    assert Path(first["file"]).stat().st_mtime_ns == written
 
 
 def test_old_downloads_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,32 +332,20 @@ def test_old_downloads_go(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [path.exists() for path in (old, kept, new)] == [False, True, True]
 
 
-def test_known_rooms_are_files_written_once(compare: CompareTab, monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = known.KnownScene("Truth 1", room(64, 48), *[known.np.zeros(0)] * 3)
-    for module in ("known", "compare"):
-        monkeypatch.setattr(f"scenepose.app.{module}.known_scenes", lambda: [scene])
-    (first, _), *others = compare.fill_gallery(None)
-    assert [title for _, title in others] == list(SIZES)
-    written = Path(first).stat().st_mtime_ns
-    assert compare.fill_gallery(None)[0][0] == first
-    assert Path(first).stat().st_mtime_ns == written
-    with Image.open(first) as image:
-        assert image.size == (64, 48)
-    assert compare.gallery.type == "filepath"
+@pytest.mark.parametrize(("value", "answer"), [(None, 5), (3, 3), ("4", 4), (7.0, 7), (1e40, 10**6)])
+def test_whole_numbers(value: Any, answer: int) -> None:
+    assert posted.whole(value, "top_k", 5) == answer
 
 
-def test_downloads_need_no_model(generate: GenerateTab, scenes: list[BundledScene]) -> None:
-    shown, *_ = generate.open_bundled(None, 2, at(0))
-    with gr.Blocks(analytics_enabled=False) as app:
-        tab = GenerateTab(
-            app, Engine(Path("gone.safetensors")), scenes
-        )  # never started: its model never comes
-    with Image.open(tab.make_png(shown)) as image:
-        assert image.size == SIZES["wide"]
-    said = json.loads(Path(tab.make_json(shown)).read_text())
-    assert (said["scene"], said["point"], len(said["poses"])) == ("wide.png", [400, 200], 2)
-    with pytest.raises(gr.Error, match="nothing to download"):
-        tab.make_png(None)
-    queues = {fn.name: fn.concurrency_id for fn in app.fns.values()}
-    assert queues["answer_click"] == "model"
-    assert "model" not in (queues["make_png"], queues["make_json"])
+@pytest.mark.parametrize("value", ["abc", "", 2.5, float("nan"), float("inf"), True, [1], {}, 0, -3])
+def test_numbers_that_are_not_whole(value: Any) -> None:
+    with pytest.raises(RequestError, match=r"^top_k is "):
+        posted.whole(value, "top_k", 5)
+
+
+def test_kinds_as_clients_write_them() -> None:
+    assert posted.kinds(None) is posted.kinds([]) is posted.kinds("") is None
+    assert posted.kinds("sit, lie") == posted.kinds(["lie", "sit", "sit"]) == ["lie", "sit"]
+    for wrong in (["dance"], "dance", 3, {"sit": 1}, [None], [["sit"]]):
+        with pytest.raises(RequestError, match="kind"):
+            posted.kinds(wrong)

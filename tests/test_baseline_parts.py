@@ -1,24 +1,25 @@
-"""The seven systems: each paper's own part does its work."""
+"""The seven methods: each paper's own part does its work."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 import torch
 from torch import Tensor
 
-from scenepose import baselines
-from scenepose.baselines.graconet import GracoNet
-from scenepose.baselines.head import Target
-from scenepose.baselines.peaks import gaussian_heatmaps, heatmap_loss, read_peaks
-from scenepose.baselines.placenet import diversity_loss
-from scenepose.baselines.prtr import Prtr, assign, matching_cost
-from scenepose.baselines.unipose import Waterfall
-from scenepose.baselines.vae import Vae
-from scenepose.features import Features
+from scenepose.methods.build import build
+from scenepose.methods.graconet import GracoNet
+from scenepose.methods.head import Target
+from scenepose.methods.peaks import gaussian_heatmaps, heatmap_loss, read_peaks
+from scenepose.methods.placenet import diversity_loss
+from scenepose.methods.prtr import Prtr, assign, matching_cost
+from scenepose.methods.unipose import Waterfall
+from scenepose.methods.vae import Vae
 from scenepose.metrics import diversity
-from scenepose.model.scenepose import ScenePose
+from scenepose.model.encoder import Encoder
+from scenepose.model.features import Features
 from tests import tiny
 from tests.tiny_clicks import answers, clicks, fresh, overfit, targets
 from tests.tiny_heads import SMALL
@@ -28,13 +29,13 @@ STOCHASTIC = ("vae", "placenet", "graconet")
 
 
 @pytest.fixture(scope="module")
-def model() -> ScenePose:
-    return tiny.model()
+def encoder() -> Encoder:
+    return tiny.encoder()
 
 
 @pytest.fixture(scope="module")
-def features(model: ScenePose) -> Features:
-    return clicks(model)
+def features(encoder: Encoder) -> Features:
+    return clicks(encoder)
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +65,10 @@ def test_joints_outside_the_local_view_do_not_count() -> None:
 
 @pytest.mark.parametrize("name", ["heatmap", "regression", "vae", "unipose", "prtr", "placenet", "graconet"])
 def test_unknown_joints_teach_nothing(
-    name: str, model: ScenePose, features: Features, target: Target
+    name: str, encoder: Encoder, features: Features, target: Target
 ) -> None:
     """What an unknown joint's target says, in pose or shape, changes no loss; that of a known one does."""
-    head = fresh(name, model, features).eval()
+    head = fresh(name, encoder, features).eval()
     for layer in head.modules():
         # Heatmaps are dark at first: a joint that moves then changes next to nothing.
         if isinstance(layer, torch.nn.Conv2d) and layer.out_channels == 16:
@@ -104,8 +105,8 @@ def test_matching_is_optimal() -> None:
     assert all(len(set(row.tolist())) == 16 for row in everyone), "a query serves one joint"
 
 
-def test_matched_losses_reward_the_right_query(model: ScenePose, target: Target) -> None:
-    head = fresh("prtr", model)
+def test_matched_losses_reward_the_right_query(encoder: Encoder, target: Target) -> None:
+    head = fresh("prtr", encoder)
     assert isinstance(head, Prtr)
     logits = torch.zeros(6, 20, 17)
     logits[..., 16] = 8.0
@@ -143,8 +144,8 @@ def test_the_waterfall_reaches_far_and_looks_at_everything() -> None:
     assert not near[10, 9]
 
 
-def test_vae_samples_around_its_class(model: ScenePose, features: Features) -> None:
-    head = fresh("vae", model, features)
+def test_vae_samples_around_its_class(encoder: Encoder, features: Features) -> None:
+    head = fresh("vae", encoder, features)
     assert isinstance(head, Vae)
     many = answers(head, features, 40)
     assert many.templates is not None
@@ -167,9 +168,9 @@ def test_vae_samples_around_its_class(model: ScenePose, features: Features) -> N
 
 @pytest.mark.parametrize("name", STOCHASTIC)
 def test_noise_changes_the_pose_and_a_seed_repeats_it(
-    name: str, model: ScenePose, features: Features
+    name: str, encoder: Encoder, features: Features
 ) -> None:
-    head = fresh(name, model, features)
+    head = fresh(name, encoder, features)
     first, again = answers(head, features, 4, seed=1).poses, answers(head, features, 2, seed=1).poses
     torch.testing.assert_close(first[:, :2], again)
     other = answers(head, features, 4, seed=2).poses
@@ -201,24 +202,24 @@ def test_diversity_loss_makes_outputs_spread() -> None:
     assert spreads[-1] > 5 * spreads[0]
 
 
-def test_graph_completion_reads_every_level_of_the_pyramid(model: ScenePose, features: Features) -> None:
-    head = fresh("graconet", model, features).eval()
+def test_graph_completion_reads_every_level_of_the_pyramid(encoder: Encoder, features: Features) -> None:
+    head = fresh("graconet", encoder, features).eval()
     assert isinstance(head, GracoNet)
     assert head.complete.positions.shape[0] == 4 + 16 + 64
     with torch.no_grad():
         before = head.node(features)
         fused = features.fused.clone()
         fused[..., 0, 0] += 5
-        assert ((head.node(features._replace(fused=fused)) - before).abs().amax(1) > 1e-5).all()
+        assert ((head.node(replace(features, fused=fused)) - before).abs().amax(1) > 1e-5).all()
         thing = head.complete(features.fused, torch.zeros_like(before))
     assert (thing - before).abs().max() > 1e-3, "the point's token is asked"
 
 
-def test_the_latent_path_reconstructs(model: ScenePose, features: Features, target: Target) -> None:
+def test_the_latent_path_reconstructs(encoder: Encoder, features: Features, target: Target) -> None:
     """With the KL divergence switched off, the latent tells the decoder which pose was true."""
     torch.manual_seed(0)
     sizes = {**SMALL["graconet"], "kl": 0.0, "random_path": 0.0, "latent_path": 0.0}
-    head = baselines.build("graconet", model.config, model.template_set, sizes)
+    head = build("graconet", encoder.config, tiny.template_set(), sizes)
     assert isinstance(head, GracoNet)
     head.standardise(features)
     # The views are all the same: only the latent can tell the six poses apart.
@@ -230,12 +231,13 @@ def test_the_latent_path_reconstructs(model: ScenePose, features: Features, targ
     assert reconstruction < 0.3 * (true - true.mean(0)).square().mean()
 
 
+@pytest.mark.slow
 def test_twelve_layers_still_tell_places_and_queries_apart(
-    model: ScenePose, features: Features, target: Target
+    encoder: Encoder, features: Features, target: Target
 ) -> None:
     """At its real depth and rate: with norms last all queries said the same at every place."""
     torch.manual_seed(0)
-    head = baselines.build("prtr", model.config, model.template_set, {**SMALL["prtr"], "layers": 6})
+    head = build("prtr", encoder.config, tiny.template_set(), {**SMALL["prtr"], "layers": 6})
     head.standardise(features)
     overfit(head, features, target, 60, 2e-3 * head.rate)
     poses = answers(head, features).poses[:, 0]

@@ -8,17 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from scenepose import batch
-from scenepose.batch import Row
+from scenepose import batch, results
 from scenepose.errors import PictureError, RequestError
-from scenepose.model.checkpoint import save_checkpoint
-from scenepose.model.scenepose import ScenePose
+from scenepose.points import Row
 from scenepose.predictor import Generator
 from scenepose.templates import TemplateSet
-from tests.conftest import SMALL, room
+from tests.conftest import random_weights, room
 
 ROWS = [Row("room.png", 100, 90), Row("room.png", 40, 60)]
 
@@ -42,10 +39,8 @@ def test_other_weights_do_not_mix(
     generator: Generator, folder: Path, out: Path, template_set: TemplateSet, tmp_path: Path
 ) -> None:
     before = (out / "results.jsonl").read_text()
-    torch.manual_seed(1)
-    save_checkpoint(tmp_path / "other.safetensors", ScenePose(SMALL, template_set), {"data": "none"})
-    other = Generator.from_checkpoint("scenepose", tmp_path / "other.safetensors", "cpu")
-    old, new = batch.weights_of(generator), batch.weights_of(other)
+    other = Generator.from_checkpoint("scenepose", random_weights(tmp_path / "other", template_set, 1), "cpu")
+    old, new = results.weights_of(generator), results.weights_of(other)
     with pytest.raises(RequestError, match=f"was made with weights {old}, not {new}; give another --out"):
         batch.run(other, folder, ROWS, out, top_k=2)
     assert (out / "results.jsonl").read_text() == before
@@ -58,9 +53,9 @@ def test_other_weights_do_not_mix(
 def test_the_same_weights_are_recognised(
     generator: Generator, random_checkpoint: Path, tmp_path: Path
 ) -> None:
-    shutil.copy(random_checkpoint, tmp_path / "copy.safetensors")
-    copy = Generator.from_checkpoint("scenepose", tmp_path / "copy.safetensors", "cpu")
-    assert batch.weights_of(copy) == batch.weights_of(generator)
+    shutil.copytree(random_checkpoint.parent, tmp_path / "copy")
+    copy = Generator.from_checkpoint("scenepose", tmp_path / "copy", "cpu")
+    assert results.weights_of(copy) == results.weights_of(generator)
 
 
 def test_another_folder_does_not_mix(generator: Generator, folder: Path, out: Path, tmp_path: Path) -> None:
@@ -79,6 +74,66 @@ def test_a_run_without_any_answer_can_be_mended(generator: Generator, folder: Pa
     assert failed == 2
     _, failed = batch.run(generator, folder, ROWS, tmp_path / "out", top_k=2)
     assert failed == 0
+
+
+def test_lines_that_came_in_another_order_are_kept(
+    generator: Generator, folder: Path, tmp_path: Path
+) -> None:
+    rows = [*ROWS, Row("room.png", 10, 10), Row("gone.png", 1, 1)]
+    batch.run(generator, folder, rows, tmp_path / "once", top_k=1)
+    whole = (tmp_path / "once" / "results.jsonl").read_text()
+    lines = [json.loads(line) for line in whole.splitlines()]
+    # A cluster was stopped: row 0 is in its place, rows 2 and 3 wait, one with a mark of its own.
+    out = tmp_path / "out"
+    shutil.copytree(tmp_path / "once", out)
+    (out / "results.jsonl").write_text(whole.splitlines(keepends=True)[0])
+    lines[2]["poses"][0]["score"] = 0.123456
+    waiting = [{"row": number, "line": lines[number]} for number in (2, 3)]
+    (out / "results.waiting.jsonl").write_text(
+        "".join(json.dumps(one) + "\n" for one in waiting) + '{"row": 1'
+    )
+    _, failed = batch.run(generator, folder, rows, out, top_k=1)
+    assert failed == 1
+    assert [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()] == lines
+    assert not (out / "results.waiting.jsonl").exists()
+    (out / "results.waiting.jsonl").write_text('{"row": 9, "line": {}}\n')
+    with pytest.raises(RequestError, match=r"results.waiting.jsonl holds other results"):
+        batch.run(generator, folder, rows, out, top_k=1)
+
+
+def test_a_table_has_one_coco_file(generator: Generator, folder: Path, tmp_path: Path) -> None:
+    room(300, 200).save(folder / "hall.png")
+    rows = [ROWS[0], Row("hall.png", 100, 90), Row("gone.png", 1, 1), ROWS[1]]
+    out = tmp_path / "out"
+    batch.run(generator, folder, rows, out, top_k=2, formats=["coco", "openpose"], alternatives=True)
+    for name in ("results.coco.json", "results.2.coco.json"):
+        document = json.loads((out / name).read_text())
+        assert [image["file_name"] for image in document["images"]] == ["room.png", "hall.png"]
+        assert [one["id"] for one in document["annotations"]] == [1, 2, 3]
+        assert [one["image_id"] for one in document["annotations"]] == [1, 2, 1]
+    assert len(list(out.glob("*.openpose.json"))) == 6
+    assert (out / "hall-00001.2.openpose.json").exists()
+    # More rows, more annotations; what belongs to something else stays.
+    batch.run(generator, folder, [*rows, Row("room.png", 9, 9)], out, top_k=2, formats=["coco"])
+    assert len(json.loads((out / "results.coco.json").read_text())["annotations"]) == 4
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "results.coco.json").write_text("mine")
+    with pytest.raises(RequestError, match=r"results.coco.json holds other results; .*--overwrite"):
+        batch.run(generator, folder, rows, tmp_path / "other", top_k=2, formats=["coco"])
+    batch.run(generator, folder, rows, tmp_path / "other", top_k=2, formats=["coco"], overwrite=True)
+
+
+def test_rows_do_not_replace_other_files(generator: Generator, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "room-00001.png").write_text("mine")
+    with pytest.raises(RequestError, match=r"room-00001.png holds another answer"):
+        batch.run(generator, folder, ROWS, out, top_k=1, formats=["png"])
+    assert (out / "room-00001.png").read_text() == "mine"
+    batch.run(generator, folder, ROWS, tmp_path / "new", top_k=1, formats=["png", "json"])
+    # The lines are lost, the files are those that this run makes: it goes on.
+    (tmp_path / "new" / "results.jsonl").unlink()
+    batch.run(generator, folder, ROWS, tmp_path / "new", top_k=1, formats=["png", "json"])
 
 
 def test_more_formats_are_written_later(

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from scenepose import batch, cli
+from scenepose import cli
 from tests.conftest import room
+from tests.readers import READERS
 
 
 def run(*arguments: object) -> None:
@@ -48,12 +50,100 @@ def test_predict(scene: Path, tmp_path: Path, random_checkpoint: Path, capsys: p
     assert len(result["poses"]) == 2
 
 
+def test_only_some_kinds(
+    scene: Path, tmp_path: Path, random_checkpoint: Path, capsys: pytest.CaptureFixture
+) -> None:
+    options = ("--out", tmp_path, "--top-k", 14, "--checkpoint", random_checkpoint)
+    run("predict", scene, "--point", 300, 250, "--kinds", "sit, walk", *options)
+    poses = json.loads((tmp_path / "room.json").read_text())["poses"]
+    assert {pose["kind"] for pose in poses} == {"sit", "walk"}
+    # A table says what it was made with.
+    points = table(tmp_path / "p.csv", ("room.jpg", 300, 250))
+    command = ("predict", scene.parent, "--points", points, *options)
+    run(*command, "--kinds", "sit")
+    assert {pose["kind"] for pose in json.loads((tmp_path / "results.jsonl").read_text())["poses"]} == {"sit"}
+    assert "was made with kinds sit, not walk" in mistake(capsys, *command, "--kinds", "walk")
+
+
 def test_predict_formats(scene: Path, tmp_path: Path, random_checkpoint: Path) -> None:
     run(
         "predict", scene, "--point", 9, 9, "--formats", "coco,openpose", "--out", tmp_path, "--checkpoint",
         random_checkpoint,
     )  # fmt: skip
     assert {path.name for path in tmp_path.glob("*.json")} == {"room.coco.json", "room.openpose.json"}
+
+
+def test_another_answer_is_never_replaced_silently(
+    scene: Path, tmp_path: Path, random_checkpoint: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = tmp_path / "out"
+    options = ("--out", out, "--checkpoint", random_checkpoint)
+    run("predict", scene, "--point", 300, 250, *options)
+    first = (out / "room.json").read_text()
+    run("predict", scene, "--point", 300, 250, *options)
+    assert {path.name for path in out.iterdir()} == {"room.json", "room.png"}
+    assert capsys.readouterr().err == ""
+    run("predict", scene, "--point", 120.5, 200, *options)
+    shown = capsys.readouterr()
+    assert shown.out.split() == [str(out / f"room-at-120.5-200{end}") for end in (".json", ".png")]
+    assert "another answer is in" in shown.err
+    room().save(scene.with_suffix(".png"))
+    run("predict", scene.with_suffix(".png"), "--point", 300, 250, *options, "--formats", "json")
+    assert json.loads((out / "room-png.json").read_text())["scene"] == "room.png"
+    command = ("predict", scene, "--point", 120.5, 200, "--top-k", 1, "--formats", "json", *options)
+    assert "room-at-120.5-200.json holds another answer" in mistake(capsys, *command)
+    assert (out / "room.json").read_text() == first
+    run(*command, "--overwrite")
+    assert json.loads((out / "room.json").read_text())["point"] == [120.5, 200]
+
+
+def test_another_map_is_never_replaced_silently(
+    scene: Path, tmp_path: Path, random_checkpoint: Path, capsys: pytest.CaptureFixture
+) -> None:
+    options = ("--out", tmp_path, "--checkpoint", random_checkpoint)
+    run("map", scene, "--columns", 2, *options)
+    before = (tmp_path / "room.map.npy").read_bytes()
+    run("map", scene, "--columns", 2, *options)
+    assert "room.map.png holds something else" in mistake(capsys, "map", scene, "--columns", 3, *options)
+    assert (tmp_path / "room.map.npy").read_bytes() == before
+    run("map", scene, "--columns", 3, *options, "--overwrite")
+    assert (tmp_path / "room.map.npy").read_bytes() != before
+
+
+def test_the_scene_in_openpose_and_its_alternatives(
+    scene: Path, tmp_path: Path, random_checkpoint: Path
+) -> None:
+    command = ("predict", scene, "--point", 300, 250, "--out", tmp_path, "--checkpoint", random_checkpoint)
+    run(*command, "--formats", "openpose,pose", "--size", 512)
+    for reader in READERS.values():
+        assert len(reader(json.loads((tmp_path / "room.openpose.json").read_text()))) == 1
+    with Image.open(tmp_path / "room.pose.png") as image:
+        assert image.size == (680, 512)
+    assert {path.name for path in tmp_path.glob("room.*")} == {"room.openpose.json", "room.pose.png"}
+    run(*command, "--formats", "openpose", "--alternatives", "--top-k", 3)
+    assert {path.name for path in tmp_path.glob("room.*.openpose.json")} == {
+        "room.2.openpose.json", "room.3.openpose.json",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["noext", "photo.txt", "Room.JPEG.bak"])
+def test_the_content_says_what_a_file_is(name: str, tmp_path: Path, random_checkpoint: Path) -> None:
+    room().save(tmp_path / name, "JPEG")
+    out = tmp_path / "out"
+    run("predict", tmp_path / name, "--point", 9, 9, "--out", out, "--checkpoint", random_checkpoint)
+    assert json.loads((out / f"{Path(name).stem}.json").read_text())["scene"] == name
+
+
+@pytest.mark.parametrize("name", ["Zip.jpg", "Room.jxl", "MY photo (1).HEIC", "Küche.PNG"])
+def test_messages_keep_the_name_of_a_file(name: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / name).write_bytes(b"PK\x03\x04 is no picture")
+    assert name in mistake(capsys, "predict", tmp_path / name, "--point", 9, 9)
+    (tmp_path / "p.csv").write_text(f"scene;x;y\n{name};1;2\n", encoding="cp1252")
+    out = tmp_path / "out"
+    mistake(capsys, "predict", tmp_path, "--points", tmp_path / "p.csv", "--out", out)
+    line = json.loads((out / "results.jsonl").read_text())
+    assert line["scene"] == name
+    assert name in line["error"]
 
 
 def test_mistakes(
@@ -71,6 +161,16 @@ def test_mistakes(
     )
     assert "gone.safetensors" in mistake(
         capsys, "predict", scene, "--point", 1, 1, "--checkpoint", tmp_path / "gone.safetensors"
+    )
+    assert "not 600" in mistake(capsys, "predict", scene, "--point", 1, 1, "--size", 600, *weights)
+    assert "not 2.0" in mistake(capsys, "predict", scene, "--point", 1, 1, "--near", 2, *weights)
+    assert "kind 'fly'; there is stand, walk, sit" in mistake(
+        capsys, "predict", scene, "--point", 1, 1, "--kinds", "sit,fly", "--out", tmp_path / "out", *weights
+    )
+    assert "--ray answers a table" in mistake(capsys, "predict", scene, "--point", 1, 1, "--ray", "local")
+    (tmp_path / "file").touch()
+    assert "cannot be written" in mistake(
+        capsys, "predict", scene, "--point", 1, 1, "--out", tmp_path / "file"
     )
     assert "not 0" in mistake(capsys, "predict", scene, "--point", 1, 1, "--top-k", 0, *weights)
     assert "folder of pictures" in mistake(capsys, "predict", scene, "--points", "p.csv", *weights)
@@ -138,17 +238,6 @@ def test_a_folder_that_is_a_file(
     (tmp_path / "file").touch()
     weights = ("--checkpoint", random_checkpoint, "--out", tmp_path / "file")
     assert "file: File exists" in mistake(capsys, "map", scene, "--columns", 2, *weights)
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [("scene,x\n", "lacks the column 'y'"), ("scene,x,y\na,b,c\n", "line 2"), ("", "lacks")],
-)
-def test_a_bad_table(tmp_path: Path, text: str, complaint: str) -> None:
-    path = tmp_path / "p.csv"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=complaint):
-        batch.read_points(path)
 
 
 def test_map(scene: Path, tmp_path: Path, random_checkpoint: Path) -> None:

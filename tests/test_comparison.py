@@ -15,12 +15,11 @@ from PIL import Image
 from scenepose import METHODS, methods
 from scenepose.comparison import Compared, Panel, Truth, compare, record, truth_panel
 from scenepose.errors import CheckpointError, PointError, RequestError
-from scenepose.model.checkpoint import load_checkpoint, save_checkpoint
-from scenepose.model.scenepose import ScenePose
 from scenepose.panels import figure, frame_of
 from scenepose.predictor import Generator, Scene
+from scenepose.templates import TemplateSet
 from tests import tiny
-from tests.conftest import SMALL, room
+from tests.conftest import random_weights, room
 from train import compare as figure_command
 from train.release_baselines import ReleaseBaselinesConfig
 from train.release_baselines import main as release_baselines
@@ -43,12 +42,11 @@ def test_eight_answers_from_one_encoding(
     compared: Compared, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert compared.names() == list(METHODS)
-    passes, forward = [], compared.main.model.foundation.backbone.forward
-    monkeypatch.setattr(
-        compared.main.model.foundation.backbone, "forward", lambda v: passes.append(len(v)) or forward(v)
-    )
+    passes, backbone = [], compared.main.encoder.backbone
+    forward = backbone.forward
+    monkeypatch.setattr(backbone, "forward", lambda v: passes.append(len(v)) or forward(v))
     panels = list(compare(compared, scene, (300, 250), compared.names(), seed=3))
-    assert passes == [2], "the two views of the click, once"
+    assert passes == [], "the picture is encoded, and a click encodes nothing"
     assert [panel.method for panel in panels] == list(METHODS)
     for panel in panels:
         assert panel.error is None
@@ -79,7 +77,7 @@ def test_one_failing_leaves_the_others(heads_folder: Path, compared: Compared, t
     assert methods.missing(tmp_path / "copy") == ["prtr"]
     panels = {p.method: p for p in compare(broken, compared.main.encode(room()), (300, 250), METHODS)}
     assert [name for name, panel in panels.items() if panel.error] == ["unipose", "prtr"]
-    assert "is no checkpoint of a baseline" in str(panels["unipose"].error)
+    assert "does not hold the weights of a method" in str(panels["unipose"].error)
     assert "here are no weights of prtr in " in str(panels["prtr"].error)
     with pytest.raises(PointError, match="lies outside the picture"):
         list(compare(broken, compared.main.encode(room()), (-3, 5), METHODS))
@@ -91,7 +89,6 @@ def test_whatever_a_method_trips_over_the_others_answer(
     """Weights that became NaN make the assignment of PRTR's queries fail, in a way of its own."""
     broken = Compared(compared.main, heads_folder)
     head = broken.generator("prtr").head
-    assert head is not None
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.fill_(torch.nan)
@@ -119,7 +116,6 @@ def test_pck_against_the_truth(compared: Compared, scene: Scene) -> None:
 def test_methods_without_weights_say_so(
     compared: Compared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not methods.missing(), "all are bundled"
     monkeypatch.setattr("scenepose.predictor.checkpoint_path", lambda name: tmp_path / name)
     with pytest.raises(CheckpointError, match="no trained weights of heatmap are bundled"):
         compared.main.with_method("heatmap")
@@ -132,12 +128,12 @@ def test_methods_without_weights_say_so(
 def test_a_scene_of_another_encoder_is_refused(generator: Generator, heads_folder: Path) -> None:
     torch.manual_seed(9)
     other = Generator.from_checkpoint(
-        "vae", heads_folder / "vae.safetensors", "cpu", heads_folder / "scenepose.safetensors"
+        "vae", heads_folder / "vae.safetensors", "cpu", heads_folder / "encoder.safetensors"
     )
     scene = generator.encode(room())
     assert scene.by(other).generator is other, "the same weights, loaded twice, are one encoder"
     with torch.no_grad():
-        other.model.foundation.fusion.weight[0] += 1
+        other.encoder.fusion.weight[0] += 1
     del other.fingerprint
     with pytest.raises(CheckpointError, match="vae reads the encoder"):
         scene.by(other)
@@ -187,17 +183,17 @@ def test_the_figure_of_scenes_by_methods(
 
 
 def test_release_refuses_another_encoder(
-    heads_folder: Path, random_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+    heads_folder: Path, template_set: TemplateSet, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    copyfile(random_checkpoint, tmp_path / "scenepose.safetensors")
-    config = ReleaseBaselinesConfig(run=heads_folder, out=tmp_path)
+    for name in ("encoder", "scenepose"):
+        copyfile(heads_folder / f"{name}.safetensors", tmp_path / f"{name}.safetensors")
+    config = ReleaseBaselinesConfig(run=heads_folder.parent, out=tmp_path)
     release_baselines(config)
-    assert "7 systems" in capsys.readouterr().out
+    assert "7 methods" in capsys.readouterr().out
     assert methods.missing(tmp_path) == []
     card = (tmp_path / "baselines.md").read_text()
     assert card.count("\n| ") == 8
     assert "| graconet | " in card
-    other = ScenePose(SMALL, load_checkpoint(random_checkpoint).template_set)
-    save_checkpoint(tmp_path / "scenepose.safetensors", other, {})
+    random_weights(tmp_path, template_set, seed=9)
     with pytest.raises(ValueError, match=r"heatmap\.safetensors was trained on the encoder"):
         release_baselines(config)

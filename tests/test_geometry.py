@@ -75,20 +75,6 @@ def test_a_batch_is_its_poses_one_by_one() -> None:
         np.testing.assert_array_equal(geometry.normalise(pose), normalised)
 
 
-@given(numbers, numbers, st.integers(16, 2000))
-def test_views_are_centred_squares(x: float, y: float, height: int) -> None:
-    for view, side in (
-        (geometry.local_view((x, y), height), height),
-        (geometry.detail_view((x, y), height), height / 2),
-    ):
-        np.testing.assert_allclose(((view.x0 + view.x1) / 2, (view.y0 + view.y1) / 2), (x, y))
-        np.testing.assert_allclose((view.x1 - view.x0, view.y1 - view.y0), side)
-
-
-def test_the_global_view_is_the_picture() -> None:
-    assert geometry.global_view(640, 480) == (0, 0, 640, 480)
-
-
 def test_inside() -> None:
     assert geometry.inside((0, 0), 10, 5)
     assert geometry.inside((10, 5), 10, 5)

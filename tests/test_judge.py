@@ -20,7 +20,7 @@ def test_constant_answer_is_the_most_frequent_templates_at_the_mean_scale() -> N
 
 def test_perfect_answers_score_perfectly() -> None:
     samples = tiny.samples()
-    points = judge.judged_points(samples)
+    points = judge.judged_points(samples, prior=False)
     assert len(points) == len(samples) - 1
     truth = judge.truth_at(samples, points)
     numbers = np.zeros((len(points), 1), int)

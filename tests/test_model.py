@@ -1,4 +1,4 @@
-"""The network: shapes, masks, boxes, gradients, checkpoints."""
+"""The paper's head and its parts: shapes, masks, boxes, gradients, checkpoints."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from scenepose.errors import CheckpointError
 from scenepose.geometry import box
+from scenepose.methods.checkpoint import load_head, read_head_file
+from scenepose.methods.scenepose import ScenePose, ScenePoseConfig
 from scenepose.model.attention import Attention, sine_positions
 from scenepose.model.backbone import Backbone, load_backbone
-from scenepose.model.checkpoint import load_checkpoint, read_card, save_checkpoint
-from scenepose.model.foundation import into_local_frame
+from scenepose.model.checkpoint import load_encoder, load_teacher, read_card
+from scenepose.model.encoder import Encoder, EncoderConfig
 from scenepose.model.offset_transformer import OffsetTransformer, region_boxes, visible_tokens
-from scenepose.model.scenepose import ScenePose, ScenePoseConfig
 from scenepose.model.teacher import Teacher, keypoint_heatmaps
 from tests import tiny
 
@@ -22,78 +24,113 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def model() -> ScenePose:
-    return tiny.model()
+def head() -> ScenePose:
+    return tiny.head()
 
 
-def test_shapes(model: ScenePose) -> None:
-    maps = model.encode_view(tiny.views(2))
-    assert maps.shape == (2, 16, 8, 8)
-    features = model.fuse(maps, maps, maps)
-    assert features.shape == (2, 32, 8, 8)
-    prediction = model.decode(features)
-    assert prediction.logits.shape == (2, 5)
-    assert prediction.scales.shape == (2, 5, 2)
-    assert prediction.offsets.shape == prediction.poses.shape == (2, 5, 16, 2)
-    assert prediction.features.shape == (2, 5, 32)
-    assert prediction.pooled.shape == (2, 32)
+def fused(count: int, seed: int = 0) -> torch.Tensor:
+    """Feature maps F."""
+    return torch.randn(count, 32, 8, 8, generator=torch.Generator().manual_seed(seed))
+
+
+def test_shapes(head: ScenePose) -> None:
+    predicted = head.predict(fused(2))
+    assert predicted.logits.shape == (2, 5)
+    assert predicted.scales.shape == (2, 5, 2)
+    assert predicted.offsets.shape == predicted.poses.shape == (2, 5, 16, 2)
+    assert predicted.features.shape == (2, 5, 32)
+    assert predicted.pooled.shape == (2, 32)
+    assert predicted.hidden is None
 
 
 def test_released_size_fits_its_budget() -> None:
     with torch.device("meta"):
-        backbone = Backbone()
+        backbone, encoder = Backbone(), Encoder(EncoderConfig())
     assert sum(p.numel() for p in backbone.parameters()) == 11_176_512  # ResNet-18 less its head
-    full = ScenePose(ScenePoseConfig(), tiny.template_set(14))
-    assert sum(p.numel() for p in full.parameters()) * 2 < 40e6
+    head = ScenePose(ScenePoseConfig(), EncoderConfig(), tiny.template_set(14))
+    assert 2 * sum(p.numel() for part in (encoder, head) for p in part.parameters()) < 40e6
+
+
+def test_answers_are_ranked_and_complete(head: ScenePose) -> None:
+    maps = tiny.encoder().encode(tiny.picture())
+    with torch.no_grad():
+        features = maps.at(torch.tensor([[0.4, 0.5, 4 / 3], [0.7, 0.6, 4 / 3]]))
+        answer, predicted = head.decode(features), head.predict(features.fused)
+    assert answer.scores is not None
+    assert answer.templates is not None
+    assert (answer.scores.diff(dim=1) <= 0).all()
+    for row in range(2):
+        assert sorted(answer.templates[row].tolist()) == [0, 1, 2, 3, 4]
+        order = answer.templates[row]
+        torch.testing.assert_close(answer.poses[row], predicted.poses[row, order])
+        torch.testing.assert_close(answer.scores[row], predicted.logits[row, order].sigmoid())
+
+
+def test_every_joint_may_be_told_hidden() -> None:
+    told = tiny.head(replace(tiny.CONFIG, hidden_joints=True))
+    predicted = told.predict(fused(2))
+    assert predicted.hidden is not None
+    assert predicted.hidden.shape == (2, 5, 16)
+    only = told.predict(fused(2), torch.tensor([[3], [0]])).hidden
+    assert only is not None
+    torch.testing.assert_close(only[0, 0], predicted.hidden[0, 3], atol=1e-5, rtol=1e-4)
+    predicted.hidden.sum().backward()
+    assert told.hidden is not None
+    assert told.hidden.weight.grad is not None
+    maps = tiny.encoder().encode(tiny.picture())
+    features = maps.at(torch.tensor([[0.4, 0.5, 4 / 3]]))
+    with torch.no_grad():
+        answer = told.decode(features)
+        logits = told.predict(features.fused).hidden
+    assert answer.hidden is not None
+    assert answer.templates is not None
+    assert logits is not None
+    assert torch.equal(answer.hidden[0], logits[0, answer.templates[0]] > 0), "in the ranking's order"
+    assert tiny.head().decode(features).hidden is None
 
 
 def test_attended_scores_know_where_things_lie() -> None:
-    features = torch.randn(2, 32, 8, 8)
+    features = fused(2)
     swapped = features.flip(-1)  # the same things elsewhere: pooled F is the same
     for scores in ("pooled", "attended"):
-        model = tiny.model(replace(tiny.CONFIG, scores=scores))
-        said = model.score(features)
-        torch.testing.assert_close(said, model.decode(features).logits)
-        torch.testing.assert_close(
-            model.foundation.classify(swapped)[0], model.foundation.classify(features)[0]
-        )
-        assert torch.allclose(model.score(swapped), said, atol=1e-6) == (scores == "pooled")
-        model.rescale_scores(0.5, torch.arange(5.0))
-        torch.testing.assert_close(model.score(features), 0.5 * said + torch.arange(5.0))
+        head = tiny.head(replace(tiny.CONFIG, scores=scores))
+        before = head.score(features)
+        torch.testing.assert_close(before, head.predict(features).logits)
+        torch.testing.assert_close(head.classify(swapped)[0], head.classify(features)[0])
+        assert torch.allclose(head.score(swapped), before, atol=1e-6) == (scores == "pooled")
+        head.rescale_scores(0.5, torch.arange(5.0))
+        torch.testing.assert_close(head.score(features), 0.5 * before + torch.arange(5.0))
 
 
-def test_predictions_stay_in_their_ranges(model: ScenePose) -> None:
-    prediction = model.decode(torch.randn(4, 32, 8, 8) * 30)
-    assert prediction.scales.min() >= 0
-    assert prediction.scales.max() <= 2
-    assert prediction.offsets.abs().max() <= 1
-    assert prediction.poses.abs().max() <= 1 + 1e-5
-    centre, sides = box(prediction.poses)
+def test_predictions_stay_in_their_ranges(head: ScenePose) -> None:
+    predicted = head.predict(fused(4) * 30)
+    assert predicted.scales.min() >= 0
+    assert predicted.scales.max() <= 2
+    assert predicted.offsets.abs().max() <= 1
+    assert predicted.poses.abs().max() <= 1 + 1e-5
+    centre, sides = box(predicted.poses)
     torch.testing.assert_close(centre, torch.zeros_like(centre), atol=1e-5, rtol=0)
-    torch.testing.assert_close(sides, prediction.scales, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(sides, predicted.scales, atol=1e-4, rtol=1e-4)
 
 
-def test_untrained_model_says_about_the_mean_scale(model: ScenePose) -> None:
-    prediction = model(tiny.views(2), tiny.views(2, 1), tiny.views(2, 2))
-    mean = torch.from_numpy(model.template_set.mean_scale).expand_as(prediction.scales)
-    torch.testing.assert_close(prediction.scales, mean, atol=0.1, rtol=0.3)
+def test_an_untrained_head_predicts_about_the_mean_scale(head: ScenePose) -> None:
+    features = tiny.encoder().encode(tiny.picture()).at(torch.tensor([[0.5, 0.5, 4 / 3]] * 2))
+    predicted = head.predict(features.fused)
+    mean = torch.from_numpy(head.template_set.mean_scale).expand_as(predicted.scales)
+    torch.testing.assert_close(predicted.scales, mean, atol=0.1, rtol=0.3)
 
 
-def test_batch_equals_single_and_frames_are_shared(model: ScenePose) -> None:
-    whole, local, detail = tiny.views(2, 1), tiny.views(3, 2), tiny.views(3, 3)
-    frame = torch.tensor([0, 1, 0])
-    together = model(whole, local, detail, frame=frame)
+def test_batch_equals_single(head: ScenePose) -> None:
+    together = head.predict(fused(3))
     for n in range(3):
-        alone = model(whole[frame[n : n + 1]], local[n : n + 1], detail[n : n + 1])
+        alone = head.predict(fused(3)[n : n + 1])
         torch.testing.assert_close(alone.poses[0], together.poses[n], atol=1e-4, rtol=1e-3)
         torch.testing.assert_close(alone.logits[0], together.logits[n], atol=1e-4, rtol=1e-3)
 
 
-def test_some_templates_alone_equal_themselves_among_all(model: ScenePose) -> None:
-    features = torch.randn(2, 32, 8, 8)
-    everything = model.decode(features)
-    only = torch.tensor([[3], [0]])
-    some = model.decode(features, only)
+def test_some_templates_alone_equal_themselves_among_all(head: ScenePose) -> None:
+    everything = head.predict(fused(2))
+    some = head.predict(fused(2), torch.tensor([[3], [0]]))
     assert some.poses.shape == (2, 1, 16, 2)
     torch.testing.assert_close(some.poses[0, 0], everything.poses[0, 3], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(some.offsets[1, 0], everything.offsets[1, 0], atol=1e-5, rtol=1e-4)
@@ -171,20 +208,20 @@ def test_batch_norm_keeps_its_statistics_in_training() -> None:
         assert torch.equal(tensor, before[name]), name
 
 
-@pytest.mark.parametrize("freeze_stages", [0, 2])
-def test_gradients_reach_what_learns_and_nothing_frozen(freeze_stages: int) -> None:
-    model = tiny.model(replace(tiny.CONFIG, freeze_stages=freeze_stages)).train()
-    prediction = model(tiny.views(1), tiny.views(2, 1), tiny.views(2, 2), frame=torch.tensor([0, 0]))
-    (prediction.logits.sum() + prediction.scales.sum() + prediction.offsets.square().sum()).backward()
-    frozen = ("conv1", "bn1", "layer1", "layer2")[: 4 if freeze_stages else 0]
-    for name, parameter in model.named_parameters():
-        part = name.removeprefix("foundation.backbone.").split(".")[0]
-        if "backbone" in name and part in frozen:
-            assert parameter.grad is None, name
-            assert not parameter.requires_grad, name
-        else:
-            assert parameter.grad is not None, name
-            assert parameter.grad.isfinite().all(), name
+def test_gradients_reach_all_that_learns() -> None:
+    head = tiny.head(replace(tiny.CONFIG, scores="attended", hidden_joints=True)).train()
+    features = fused(2).requires_grad_()
+    predicted = head.predict(features)
+    assert predicted.hidden is not None
+    losses = (predicted.logits, predicted.scales, predicted.offsets.square(), predicted.hidden)
+    torch.stack([loss.sum() for loss in losses]).sum().backward()
+    assert features.grad is not None
+    assert features.grad.abs().sum() > 0
+    for name, parameter in head.named_parameters():
+        if name.endswith("attention.key.bias"):
+            continue  # it adds the same to all of a query's logits, so it may be left out
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
 
 
 def test_frozen_stages_give_the_same_maps() -> None:
@@ -211,41 +248,49 @@ def test_partial_backbone_weights_leave_the_rest_fresh(tmp_path) -> None:
         load_backbone(backbone, str(tmp_path / "other.safetensors"))
 
 
-def test_checkpoint_gives_back_the_model(tmp_path, model: ScenePose) -> None:
-    path = tmp_path / "model.safetensors"
-    save_checkpoint(path, model, {"data": ["tiny"]})
-    again = load_checkpoint(path)
+def test_checkpoints_give_back_encoder_and_head(tmp_path, head: ScenePose) -> None:
+    encoder = tiny.encoder()
+    path = tiny.save(tmp_path, encoder, head, {"data": ["tiny"]})
+    again = load_encoder(tmp_path / "encoder.safetensors")
+    own = load_head(path, "scenepose", again)
+    assert isinstance(own, ScenePose)
     assert not again.training
-    assert again.config == model.config
-    assert again.template_names == model.template_names
-    assert again.template_kinds == model.template_kinds
-    assert read_card(path) == {"data": ["tiny"]}
-    assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
-    inputs = tiny.views(1), tiny.views(1, 1), tiny.views(1, 2)
-    torch.testing.assert_close(again(*inputs).poses, model(*inputs).poses, atol=5e-3, rtol=0)
-    save_checkpoint(tmp_path / "second.safetensors", again, {})
-    third = load_checkpoint(tmp_path / "second.safetensors").state_dict()
+    assert not own.training
+    assert again.config == encoder.config
+    assert own.sizes == head.sizes
+    assert own.template_set.names == head.template_set.names
+    assert own.template_set.kinds == head.template_set.kinds
+    assert read_card(tmp_path / "encoder.safetensors") == {"data": ["tiny"]}
+    file = read_head_file(path)
+    assert (file.name, file.card, file.parameters) == ("scenepose", {"data": ["tiny"]}, head.size)
+    assert {p.name for p in tmp_path.iterdir()} == {"encoder.safetensors", "scenepose.safetensors"}
+    position = [torch.tensor([[0.4, 0.5, 4 / 3]])]
+    with torch.no_grad():
+        poses = [
+            reads.predict(encodes.features([tiny.picture()], position).fused).poses
+            for encodes, reads in ((encoder, head), (again, own))
+        ]
+    torch.testing.assert_close(*poses, atol=5e-3, rtol=0)
+    tiny.save(tmp_path / "second", again, own)
+    third = load_encoder(tmp_path / "second" / "encoder.safetensors").state_dict()
     assert all(torch.equal(tensor, third[name]) for name, tensor in again.state_dict().items())
 
 
-def test_foreign_files_are_no_checkpoints(tmp_path) -> None:
-    with pytest.raises(FileNotFoundError, match="no checkpoint"):
-        load_checkpoint(tmp_path / "none.safetensors")
+@pytest.mark.parametrize("load", [load_encoder, load_teacher, read_head_file])
+def test_foreign_files_are_not_checkpoints(load, tmp_path) -> None:
+    with pytest.raises(CheckpointError, match="there is no file"):
+        load(tmp_path / "none.safetensors")
     (tmp_path / "text.safetensors").write_text("hello")
-    with pytest.raises(ValueError, match="no ScenePose checkpoint"):
-        load_checkpoint(tmp_path / "text.safetensors")
+    with pytest.raises(CheckpointError, match="does not hold the weights of"):
+        load(tmp_path / "text.safetensors")
     save_file({"a": torch.ones(1)}, str(tmp_path / "other.safetensors"))
-    with pytest.raises(ValueError, match="no ScenePose checkpoint"):
-        load_checkpoint(tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match="does not hold the weights of"):
+        load(tmp_path / "other.safetensors")
 
 
 def test_impossible_sizes_are_refused() -> None:
-    with pytest.raises(ValueError, match="view_size"):
-        ScenePoseConfig(view_size=100)
-    with pytest.raises(ValueError, match="channels"):
-        ScenePoseConfig(channels=100)
-    with pytest.raises(ValueError, match="5 templates"):
-        ScenePose(tiny.CONFIG, tiny.template_set(4))
+    with pytest.raises(ValueError, match="channels is a multiple of heads and of 4; 100, 8 given"):
+        ScenePose(ScenePoseConfig(), EncoderConfig(channels=100), tiny.template_set())
 
 
 def test_teacher_sees_the_pose_where_it_is_placed() -> None:
@@ -261,35 +306,3 @@ def test_teacher_sees_the_pose_where_it_is_placed() -> None:
     assert feature.shape == (2, 24)
     assert offset.shape == (2, 16, 2)
     assert not torch.allclose(feature, teacher(tiny.views(2, size=40), torch.zeros(2, 16, 40, 40))[0])
-
-
-def test_the_points_place_changes_the_answer_when_the_model_is_told() -> None:
-    model = tiny.model(replace(tiny.CONFIG, tell_place=True))
-    inputs = [tiny.views(1, seed) for seed in range(3)]
-    low, high = (model(*inputs, torch.tensor([[0.5, y, 1.3]])).scales for y in (0.3, 0.8))
-    assert not torch.allclose(low, high)
-    with pytest.raises(ValueError, match="told where in the picture the point lies"):
-        model(*inputs)
-
-
-def test_maps_are_brought_to_where_the_local_view_has_them() -> None:
-    cells, aspect = 8, 2.0
-    middles = (torch.arange(cells) + 0.5) / cells
-    across = middles.expand(1, 2, cells, cells)  # a global map that says how far right each cell is
-    place = torch.tensor([[0.5, 0.3, aspect]])
-    around, detail = into_local_frame(across, torch.ones(1, 2, cells, cells), place)
-    # The local view spans 1 / aspect of the picture's width, its middle at the point.
-    expected = 0.5 + (middles - 0.5) / aspect
-    torch.testing.assert_close(around[0, 0, 3], expected)
-    assert around[0, 0, 0].max() == 0  # 0.3 - 0.5 < 0: above the picture
-    torch.testing.assert_close(detail[0, 0].sum(), torch.tensor(16.0))
-    assert detail[0, 0, 2:6, 2:6].min() == 1
-
-
-def test_aligned_views_use_the_place() -> None:
-    model = tiny.model(replace(tiny.CONFIG, views="aligned"))
-    views = [tiny.views(2, seed) for seed in range(3)]
-    here, there = torch.tensor([[0.2, 0.5, 1.3]] * 2), torch.tensor([[0.8, 0.5, 1.3]] * 2)
-    assert not torch.allclose(model(*views, place=here).logits, model(*views, place=there).logits)
-    with pytest.raises(ValueError, match="was not told where"):
-        model(*views)

@@ -23,7 +23,7 @@ from scenepose.model.teacher import Teacher
 from tests import tiny, tiny_run
 from train import bench
 from train.labels import Labels, Stages, asked
-from train.loop import start
+from train.loop import BEST, LAST, start
 from train.scenepose import ScenePoseRun
 from train.step import frozen
 
@@ -36,6 +36,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tiny_run.Recorded:
     return tiny_run.Recorded(tiny_run.settings(tmp_path_factory.mktemp("unbroken"))).run()
 
 
+@pytest.mark.slow
 def test_both_stages_use_what_they_should(unbroken: tiny_run.Recorded) -> None:
     first, last = unbroken.curve[0], unbroken.curve[-1]
     assert set(first) == {
@@ -43,6 +44,7 @@ def test_both_stages_use_what_they_should(unbroken: tiny_run.Recorded) -> None:
         "scale",
         "offset",
         "surfaces",
+        "hidden",
         "distillation",
         "total",
         "gradient",
@@ -54,7 +56,9 @@ def test_both_stages_use_what_they_should(unbroken: tiny_run.Recorded) -> None:
         assert {"precision", "recall", "added_per_point", "chance"} <= set(line)
     assert "changed" not in log[0]  # nothing had been labelled before
     assert (unbroken.config.out / "tensorboard").is_dir()
-    assert (unbroken.config.out / "best.safetensors").is_file()
+    for folder in (LAST, BEST):
+        names = {path.name for path in (unbroken.config.out / folder).iterdir()}
+        assert names == {"encoder.safetensors", "scenepose.safetensors"}
 
 
 def test_the_teacher_stays_as_it_is_and_gives_no_gradient(unbroken: tiny_run.Recorded) -> None:
@@ -158,7 +162,7 @@ def test_only_labelled_points_are_checked() -> None:
 
 def test_labels_reach_the_batch_on_the_right_side_of_the_mirror(unbroken: tiny_run.Recorded) -> None:
     batch = unbroken.batches()[1]
-    labels = Labels.none(unbroken.sources, unbroken.model.template_set)
+    labels = Labels.none(unbroken.sources, unbroken.student.head.template_set)
     side = batch.mirrored.numpy().astype(int)
     fits = batch.fits.numpy()
     # What the labels take for nearest is what augmentation finds.
@@ -219,6 +223,7 @@ def test_second_stage_begins_when_accuracy_falls() -> None:
     assert steady.switched == -1
 
 
+@pytest.mark.slow
 def test_training_ends_when_labels_are_stable(tmp_path: Path) -> None:
     run = tiny_run.Recorded(tiny_run.settings(tmp_path, stable=1.1, steps=20, latest_switch=0.05)).run()
     assert 1 < run.step < 20  # the switch, and later a point comes again, whose labels changed little
@@ -232,6 +237,7 @@ def _child(folder: Path) -> None:
     tiny_run.Recorded(tiny_run.settings(folder)).run()
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_a_run_ends_as_an_unbroken_one(
     unbroken: tiny_run.Recorded, tmp_path: Path
 ) -> None:
@@ -268,10 +274,11 @@ def test_killed_at_any_moment_a_run_ends_as_an_unbroken_one(
         theirs = [json.loads(x) for x in (unbroken.config.out / name).read_text().splitlines()]
         assert [line["step"] for line in lines] == [line["step"] for line in theirs]
     assert lines == theirs
-    for file in ("best.safetensors", "last.safetensors"):
+    files = [f"{folder}/{name}.safetensors" for folder in (BEST, LAST) for name in ("encoder", "scenepose")]
+    for file in files:
         ours, theirs = (load_file(run.config.out / file) for run in (again, unbroken))
         assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items()), file
-    assert not list(again.config.out.glob("*.part"))
+    assert not list(again.config.out.glob("**/*.part"))
 
 
 def test_two_processes_give_the_loss_curve_of_one(tmp_path: Path) -> None:
@@ -297,7 +304,7 @@ def test_two_processes_give_the_loss_curve_of_one(tmp_path: Path) -> None:
 
 def test_training_step_can_be_measured() -> None:
     own, bare = bench.training(
-        [tiny.source()], tiny.template_set(), replace(tiny.CONFIG, view_size=64), frames=2, repeats=1
+        [tiny.source()], tiny.template_set(), tiny.ENCODER, frames=2, points_per_frame=2, repeats=1
     )
     assert own > 0
     assert bare > 0

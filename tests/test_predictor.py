@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,14 @@ from PIL import Image
 
 import scenepose
 from scenepose import geometry, images
+from scenepose.data.surfaces import SURFACES
 from scenepose.errors import CheckpointError, PointError, RequestError, ScenePoseError
-from scenepose.predictor import VIEW_HEIGHT, Generator
-from scenepose.views import crop
-from tests.conftest import room
+from scenepose.methods.scenepose import ScenePose
+from scenepose.model.encoder import Encoder, EncoderConfig
+from scenepose.predictor import Generator
+from scenepose.templates import TemplateSet
+from tests import tiny
+from tests.conftest import ENCODER, SMALL, room
 
 
 def test_poses_come_best_first_and_centred(generator: Generator) -> None:
@@ -45,22 +50,65 @@ def test_never_more_poses_than_templates(generator: Generator) -> None:
         scene.generate((10, 10), top_k=0)
 
 
-def test_it_is_the_models_own_forward_pass(generator: Generator) -> None:
-    image = room()
-    point = (333.0, 222.0)
+def test_it_is_the_networks_own_forward_pass(generator: Generator) -> None:
+    image = room(320, 240)  # small enough that nothing is scaled before
+    point = (173.0, 122.0)
     poses = generator.encode(image).generate(point, top_k=14)
-    size = generator.model.config.view_size
-    views = [
-        crop(image, geometry.global_view(*image.size), size),
-        crop(image, geometry.local_view(point, image.height), size),
-        crop(image, geometry.detail_view(point, image.height), size),
-    ]
+    picture = torch.from_numpy(np.array(image)).permute(2, 0, 1)
     with torch.inference_mode():
-        place = torch.tensor([geometry.place_in_picture(point, *image.size)])
-        prediction = generator.model(*(view[None] for view in views), place)
+        position = torch.tensor([geometry.position_in_picture(point, *image.size)])
+        predicted = generator.head.predict(generator.encoder.features([picture], [position]).fused)  # pyright: ignore
+    assert predicted.hidden is not None
     for pose in poses:
-        expected = prediction.poses[0, pose.template].numpy() * image.height + np.array(point)
-        np.testing.assert_allclose(pose.keypoints, expected, atol=0.2)
+        expected = predicted.poses[0, pose.template].numpy() * image.height + np.array(point)
+        np.testing.assert_allclose(pose.keypoints, expected, atol=0.05)
+        assert pose.hidden is not None
+        assert pose.hidden.tolist() == (predicted.hidden[0, pose.template] > 0).tolist()
+
+
+def test_views_of_pixels_answer_by_the_same_two_calls(template_set: TemplateSet, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = replace(ENCODER, views="pixels", surfaces=0)
+    encoder, head = Encoder(config), ScenePose(SMALL, config, template_set)
+    head.sizes = SMALL
+    generator = Generator.from_checkpoint("scenepose", tiny.save(tmp_path, encoder, head), "cpu")
+    scene = generator.encode(room())
+    assert len(scene.generate((300, 250))) == 5
+    assert not scene.can_touch
+    assert scene.compatibility(np.array([[300.0, 250.0]])).shape == (1, 14)
+    with pytest.raises(RequestError, match="do not tell surfaces"):
+        _ = scene.surfaces
+
+
+def test_a_click_encodes_nothing(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = generator.encode(room())
+    monkeypatch.setattr(generator.encoder.backbone, "forward", lambda view: pytest.fail("encoded again"))
+    scene.generate((300, 250))
+    scene.generate((100, 400), near=0.05)
+    scene.compatibility(np.array([[10.0, 10.0]]))
+
+
+def test_only_the_kinds_asked_for_come(generator: Generator) -> None:
+    scene = generator.encode(room())
+    everyone = scene.generate((300, 250), top_k=14)
+    sitting = scene.generate((300, 250), top_k=14, kinds=["sit"])
+    assert [pose.template for pose in sitting] == [p.template for p in everyone if p.kind == "sit"]
+    assert [p.template for p in scene.generate((300, 250), kinds=[])] == [p.template for p in everyone[:5]]
+    assert {p.kind for p in scene.generate((300, 250), top_k=14, kinds=("sit", "walk"))} == {"sit", "walk"}
+    touching = scene.generate((300, 250), top_k=14, near=0.05, kinds="walk")
+    assert {pose.kind for pose in touching} == {"walk"}
+    with pytest.raises(RequestError, match="no template of the kind 'swim'; there is stand, walk, sit"):
+        scene.generate((300, 250), kinds=["swim"])
+    with pytest.raises(RequestError, match="near is a distance from 0 to 1 picture heights, not 3"):
+        scene.generate((300, 250), near=3)
+
+
+def test_an_encoded_picture_takes_little_memory() -> None:
+    """Less than 12 MB for a picture of 4 : 3 at the size that ships."""
+    config = EncoderConfig(view_size=160, surfaces=len(SURFACES))
+    with torch.inference_mode():
+        maps = Encoder(config).eval().encode(tiny.picture(640, 480))
+    assert maps.nbytes < 12e6
 
 
 def test_the_same_picture_in_any_form(generator: Generator, tmp_path: Path) -> None:
@@ -81,7 +129,7 @@ def test_coordinates_are_those_of_the_original(generator: Generator) -> None:
     one = generator.encode(small).generate((500, 600))
     two = generator.encode(large).generate((1000, 1200))
     by_template = {pose.template: pose for pose in two}
-    assert small.height > VIEW_HEIGHT
+    assert small.height > 4 * ENCODER.view_size
     for pose in one[:1]:
         other = by_template[pose.template]
         centre = np.array([500, 600])

@@ -9,19 +9,20 @@ import scenepose
 from scenepose.assets import bundled_scenes, checkpoint_path
 from scenepose.data.samples import POSTURES
 from scenepose.data.sources import open_source
-from scenepose.model.checkpoint import load_checkpoint, read_card
+from scenepose.methods.checkpoint import read_head_file
 from train.judge import answer, constant_answers, judged_points, per_point, truth_at
 
 
 @pytest.fixture(scope="module")
 def measured() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Measures of the model and of the constant answer at the validation points of the bundled rooms."""
-    model = load_checkpoint(checkpoint_path("scenepose"))
+    """Measures of the method and of the constant answer at validation points of the bundled rooms."""
+    generator = scenepose.load("scenepose")
     source = open_source("rooms", "val")
     points = judged_points(source.samples, 480)
     truth = truth_at(source.samples, points)
-    answers = answer(model, source, points, workers=0, progress=False)
-    constant = constant_answers(model.template_set, len(points))
+    heads = {"scenepose": generator.head}
+    answers = answer(generator.encoder, heads, source, points, workers=0, progress=False)["scenepose"]
+    constant = constant_answers(generator.head.template_set, len(points))
     return per_point(answers, truth), per_point(constant, truth)
 
 
@@ -32,9 +33,8 @@ def test_the_model_beats_the_constant_answer(name: str, measured: tuple) -> None
 
 
 def test_the_card_says_what_trained_it() -> None:
-    card = read_card(checkpoint_path("scenepose"))
-    assert {"data", "licence", "validation"} <= set(card)
-    assert checkpoint_path("scenepose").stat().st_size < 40e6
+    assert {"data", "licence", "validation"} <= set(read_head_file(checkpoint_path("scenepose")).card)
+    assert sum(checkpoint_path(name).stat().st_size for name in ("encoder", "scenepose")) < 40e6
 
 
 def test_people_sit_on_the_sofa_and_stand_on_the_floor() -> None:

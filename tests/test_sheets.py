@@ -45,6 +45,40 @@ def test_one_sheet_and_whole_scenes(source: Source, tmp_path: Path) -> None:
     assert Image.open(tmp_path / "scenes.png").height == 100
 
 
+def test_pictures_stored_smaller_than_their_frame_show_the_same(
+    source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same people at the same positions, whatever size the pictures were packed at."""
+    found = {}
+    for share in (1, 2):
+        small = Source(
+            "tiny",
+            source.samples,
+            lambda row, share=share: Image.new(
+                "RGB",
+                (
+                    int(source.samples.frame_sizes[row, 0]) // share,
+                    int(source.samples.frame_sizes[row, 1]) // share,
+                ),
+                "#223344",
+            ),
+        )
+        monkeypatch.setattr(sheets, "open_source", lambda data, split, small=small: small)
+        for name, scenes in (("tiles", False), ("scenes", True)):
+            out = tmp_path / f"{name}-{share}.png"
+            sheets.main(SheetConfig("tiny", out, count=4, columns=4, side=100, scenes=scenes))
+            drawn = np.asarray(Image.open(out), int)
+            found[name, share] = np.abs(drawn - np.array([0x22, 0x33, 0x44])).sum(-1) > 60
+        sheets.main(SheetConfig("tiny", tmp_path / f"pages-{share}", count=4, side=100))
+        page = np.asarray(Image.open(tmp_path / f"pages-{share}" / "page-01.png"), int)
+        found["pages", share] = np.abs(page - np.array([0x22, 0x33, 0x44])).sum(-1) > 60
+    for name in ("tiles", "scenes", "pages"):
+        one, other = found[name, 1], found[name, 2]
+        assert one.shape == other.shape
+        assert one.mean() > 0.01
+        assert (one & other).sum() / (one | other).sum() > 0.7, name
+
+
 def test_points_of_one_kind_are_chosen(source: Source) -> None:
     kind = KINDS[source.samples.kinds[source.samples.primary_rows.max()]]
     points = choose(source, 100, kind, 0)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -22,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from scenepose.study.database import Database
 from scenepose.study.design import Settings
 from scenepose.study.tokens import Created
-from tests.conftest import ROOT, _wait_until_up, free_port
+from tests.conftest import running
 from tests.studies import SOURCES, rows_of, small_study
 
 #: Milliseconds to wait for the page on a busy machine.
@@ -46,19 +43,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("study")
     database = Database(str(folder / "study.sqlite"))
     study = small_study(database, Settings(pairs=8, practice=1, check_share=0.13, repeat_share=0.13))
-    port = free_port()
-    command = [sys.executable, "demo.py", "--study-only", "--port", str(port)]
-    command += ["--database", str(folder / "study.sqlite")]
-    environment = {**os.environ, "GRADIO_TEMP_DIR": str(folder / "files")}
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=environment)
-        try:
-            _wait_until_up(process, f"http://127.0.0.1:{port}/", folder / "log")
-            yield Served(f"http://127.0.0.1:{port}", database, study)
-        finally:
-            process.terminate()
-            process.wait(20)
-            database.close()
+    url = str(folder / "study.sqlite")
+    with running("--study-only", "--database", url, folder=folder) as address:
+        yield Served(address, database, study)
+    database.close()
     assert "Traceback" not in (folder / "log").read_text(), (folder / "log").read_text()
 
 
@@ -175,13 +163,13 @@ def test_a_whole_session_with_keys_on_a_phone(phone: BrowserContext, served: Ser
         assert bottom is not None
         assert bottom["y"] + bottom["height"] <= 844
         press_twice(page, name)  # a second press in the same moment counts for nothing
-        expect(page.locator(".sp-count")).to_have_text(f"{count + 1} of 8", timeout=PATIENCE)
+        expect(page.locator(".sp-study-count")).to_have_text(f"{count + 1} of 8", timeout=PATIENCE)
 
     # Leaving and coming back with the same link goes on where they were.
     page.close()
     page = phone.new_page()
     page.goto(f"{served.address}/?study={served.study.study}")
-    expect(page.locator(".sp-count")).to_have_text("5 of 8", timeout=PATIENCE)
+    expect(page.locator(".sp-study-count")).to_have_text("5 of 8", timeout=PATIENCE)
     assert key_of(page) == key
 
     # Without a connection nothing is lost and nothing counts twice.
@@ -189,10 +177,10 @@ def test_a_whole_session_with_keys_on_a_phone(phone: BrowserContext, served: Ser
     press_twice(page, "b")
     expect(page.get_by_text("nothing is lost")).to_be_visible(timeout=PATIENCE)
     phone.set_offline(False)
-    expect(page.locator(".sp-count")).to_have_text("6 of 8", timeout=PATIENCE)
+    expect(page.locator(".sp-study-count")).to_have_text("6 of 8", timeout=PATIENCE)
     for count in (7, 8):
         page.locator(".sp-answer[data-answer=tie]:enabled").tap()
-        expect(page.locator(".sp-count")).to_have_text(f"{count} of 8", timeout=PATIENCE)
+        expect(page.locator(".sp-study-count")).to_have_text(f"{count} of 8", timeout=PATIENCE)
     press_twice(page, "1")
     expect(page.locator(".sp-study-code")).to_have_text(re.compile(r"^[0-9A-F]{8}$"), timeout=PATIENCE)
 

@@ -18,8 +18,10 @@ from scenepose.study import items, sources
 from scenepose.study.database import Database
 from scenepose.study.results import studies
 from scenepose.study.sessions import Sessions
+from tests import tiny
 from tests.conftest import person, room
 from tests.studies import finish, rows_of
+from train import pack
 
 
 @pytest.fixture
@@ -75,6 +77,22 @@ def test_points_of_samples_bring_their_truth(generator: Generator) -> None:
     assert [place.point for place in again] == [place.point for place in found]
     with pytest.raises(RequestError, match="neither bundled, nor a folder"):
         items.places("nowhere", None, 6, 0, lambda: generator)
+
+
+def test_points_of_samples_lie_in_the_stored_picture(
+    generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pack, "open_source", lambda name, split: tiny.source())
+    pack.main(pack.PackConfig(data="tiny", out=tmp_path / "pack", height=36, splits=["val"]))
+    samples = tiny.samples()
+    points = samples.points[samples.primary_rows >= 0] / 2
+    for place in items.places(f"pack:{tmp_path / 'pack'}:val", None, 4, 0, lambda: generator):
+        picture = place.picture()
+        assert (picture.width, picture.height) == (48, 36)
+        assert np.abs(points - np.array(place.point)).sum(1).min() < 0.1
+        assert place.truth is not None
+        centre, _ = geometry.box(place.truth.astype(float))
+        np.testing.assert_allclose(centre, place.point, atol=0.1)
 
 
 def test_the_template_is_the_top_pose_without_offsets(generator: Generator) -> None:

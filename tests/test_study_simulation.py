@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 from scenepose.errors import RequestError
 from scenepose.study.database import Database
 from scenepose.study.sessions import Sessions
 from scenepose.study.simulate import Options, compare, run
+from scenepose.study.tables import Trial
 from tests import postgres
 from tests.studies import rows_of, small_study
 
 
+@pytest.mark.slow
 def test_a_killed_server_loses_and_invents_nothing(tmp_path: Path) -> None:
     options = Options(raters=8, votes=160, sources=3, every=0.15, kill=True, study_only=True, out=tmp_path)
     report = run(options)
@@ -44,6 +47,29 @@ def test_raters_straight_into_postgresql(postgres_server: str, tmp_path: Path) -
     assert order.index("source A") < order.index("source C")
 
 
+def test_two_servers_on_one_postgresql_with_one_killed(postgres_server: str, tmp_path: Path) -> None:
+    with postgres.fresh_database(postgres_server) as url:
+        options = Options(
+            raters=10, votes=200, sources=3, every=0.15, kill=True, servers=2, study_only=True, out=tmp_path,
+            database=url,
+        )  # fmt: skip
+        report = run(options)
+        assert report["sound"], report
+        assert report["servers"] == 2
+        assert 0 < report["killed_after"] < 200
+        assert "back_after_seconds" not in report  # it stays away
+        assert report["requests_interrupted"] > 0
+        assert (report["acknowledged_votes"], report["votes_in_database"]) == (200, 200)
+        assert report["replays_and_forgeries_wrongly_accepted"] == 0
+        database = Database(url)
+        with database.read() as session:
+            answered = list(session.scalars(select(Trial.id).where(Trial.answer.is_not(None))))
+        database.close()
+    assert len(answered) == len(set(answered)) == 200
+    for name in ("server.log", "server1.log"):
+        assert "Traceback" not in (tmp_path / name).read_text()
+
+
 def test_the_comparison_finds_what_is_wrong(tmp_path: Path) -> None:
     database = Database(str(tmp_path / "study.sqlite"))
     study = small_study(database, places=4).study
@@ -61,7 +87,13 @@ def test_the_comparison_finds_what_is_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "names"), [({"raters": 0}, "0 raters"), ({"votes": 3}, "3 votes"), ({"sources": 1}, "not 1")]
+    ("wrong", "names"),
+    [
+        ({"raters": 0}, "0 raters"),
+        ({"votes": 3}, "3 votes"),
+        ({"sources": 1}, "not 1"),
+        ({"servers": 0}, "not 0"),
+    ],
 )
 def test_senseless_simulations_are_refused(wrong: dict, names: str) -> None:
     with pytest.raises(RequestError, match=names):

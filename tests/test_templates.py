@@ -10,7 +10,7 @@ import pytest
 from scenepose.data.samples import KINDS
 from scenepose.geometry import box, normalise
 from scenepose.skeleton import mirror
-from scenepose.templates import Poses, TemplateSet, choose, describe, fit, nearest
+from scenepose.templates import QUOTAS, Poses, TemplateSet, describe, fit, fit_groups, nearest, shares
 from tests import tiny
 
 
@@ -21,7 +21,7 @@ def clustered(groups: int = 4, each: int = 30, seed: int = 0) -> Poses:
     noisy = np.concatenate([centre + rng.normal(0, 0.01, (each, 16, 2)) for centre in centres])
     kinds = np.repeat([KINDS.index(kind) for kind in ("stand", "walk", "sit", "lie")][:groups], each)
     headings = np.repeat([0.1, np.pi / 2, np.pi - 0.1, -np.pi / 2][:groups], each)
-    return Poses(noisy, np.full((len(noisy), 2), [0.2, 0.6]), kinds, headings)
+    return Poses(noisy, np.full((len(noisy), 2), [0.2, 0.6]), kinds, headings, np.ones(len(noisy)))
 
 
 def test_fit_finds_the_clusters_and_their_mirror_images() -> None:
@@ -54,7 +54,7 @@ def test_names_are_unique() -> None:
 
 def test_templates_of_the_own_posture_stand_for_a_pose_where_that_is_asked() -> None:
     shapes = tiny.poses(4, seed=7).astype(np.float32)
-    sets = replace(describe(tiny.poses(4).astype(np.float32), clustered()), templates=shapes)
+    sets = replace(describe(tiny.poses(4).astype(np.float32), clustered(), "shape"), templates=shapes)
     assert sets.kinds == ("stand", "walk", "sit", "lie")
     poses = np.repeat(shapes[[3]], 6, 0)  # all of them look as if they lay
     kinds = np.array([KINDS.index(kind) for kind in ("stand", "carry", "sit", "lie", "lean", "bend")])
@@ -69,26 +69,44 @@ def test_templates_of_the_own_posture_stand_for_a_pose_where_that_is_asked() -> 
     assert TemplateSet.from_json(among.to_json()).assign == "posture"
 
 
-def test_choice_covers_every_kind_and_heading() -> None:
-    poses = clustered()
-    candidates = describe(fit(poses, 20), poses)
-    chosen = choose(candidates, poses, 8)
-    assert len(chosen) == len(set(chosen)) == 8
-    assert {candidates.kinds[number] for number in chosen} == {"stand", "walk", "sit", "lie"}
-
-
-def test_choice_covers_nine_kinds_with_rare_ones_among_them() -> None:
+def test_every_group_of_kinds_gets_its_templates() -> None:
     rng = np.random.default_rng(0)
     shapes = tiny.poses(9, seed=11)
     kinds = np.repeat(np.arange(9), [400, 300, 60, 60, 120, 20, 20, 20, 15])
     poses = Poses(
         normalise(shapes[kinds] + rng.normal(0, 0.02, (len(kinds), 16, 2))), np.ones((len(kinds), 2)),
-        kinds, rng.uniform(-3, 3, len(kinds)),
+        kinds, rng.uniform(-3, 3, len(kinds)), np.ones(len(kinds)),
     )  # fmt: skip
-    candidates = describe(fit(poses, 30, balance=0.5), poses)
-    chosen = choose(candidates, poses, 14)
-    assert len(set(chosen)) == 14
-    assert {candidates.kinds[number] for number in chosen} == set(KINDS)
+    templates, groups = fit_groups(poses, QUOTAS)
+    assert len(templates) == len(groups) == 14
+    described = describe(templates, poses, groups=groups)
+    assert all(kind in group for kind, group in zip(described.kinds, groups, strict=True))
+    assert described.kinds.count("sit") == 4
+    assert {"walk", "lie", "lean", "bend", "crouch"} < set(described.kinds)
+
+
+def test_a_group_without_poses_gets_no_template() -> None:
+    _, groups = fit_groups(clustered(3).of(["stand", "sit"]), QUOTAS)
+    assert set(groups) == {("sit",), ("stand", "gesture", "carry")}
+    with pytest.raises(ValueError, match="0 poses are too few for 14 templates"):
+        fit_groups(clustered(1).of(["lie"]), QUOTAS)
+
+
+@pytest.mark.parametrize("count", [8, 14, 20, 30])
+def test_other_numbers_of_templates_are_shared_out_alike(count: int) -> None:
+    quotas = shares(count)
+    assert sum(quotas.values()) == count
+    assert quotas["sit",] == max(quotas.values())
+    assert shares(14) == QUOTAS
+
+
+def test_heavy_poses_draw_templates_and_counts_to_them() -> None:
+    poses = clustered(2)
+    heavy = replace(poses, weights=np.where(poses.kinds == KINDS.index("walk"), 5.0, 1.0))
+    described = describe(tiny.poses(2).astype(np.float32), heavy)
+    assert described.counts.tolist() == [30, 150]
+    one = fit(heavy, 1)
+    assert np.abs(one - fit(poses, 1)).max() > 0.01
 
 
 def test_nearest_uses_known_joints_only() -> None:

@@ -1,4 +1,4 @@
-"""Training the compared systems: one encoding feeds them all, runs resume, files load again."""
+"""Training the compared methods: one encoding feeds them all, runs resume, files load again."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import torch
 from PIL import Image
 
 import scenepose
+from scenepose.data.prior import KIND_PRIOR
 from scenepose.errors import CheckpointError
 from scenepose.metrics import diversity
-from scenepose.model.checkpoint import read_floats, save_checkpoint
+from scenepose.model.checkpoint import read_floats
 from tests import tiny
 from tests.tiny_heads import run_of, settings
 from train import evaluate
 from train.answers import answers_of
 from train.baseline import SEVEN, BaselineRun, asked_for
 from train.judge import judged_points
-from train.loop import loader_of, train_on
+from train.loop import BEST, loader_of, train_on
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("encoder") / "scenepose.safetensors"
-    save_checkpoint(path, tiny.model(), {})
-    return path
+    """The folder of the main method's weights."""
+    return tiny.save(tmp_path_factory.mktemp("encoder"), tiny.encoder(), tiny.head()).parent
 
 
 def weights(run: BaselineRun) -> dict[str, torch.Tensor]:
@@ -40,12 +40,12 @@ def test_all_learn_from_one_encoding_and_the_encoder_stays(
     encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, batches = run_of(settings(tmp_path, encoder))
-    backbone, passes = run.model.foundation.backbone, []
+    backbone, passes = run.encoder.backbone, []
     forward = backbone.forward
     monkeypatch.setattr(backbone, "forward", lambda view: passes.append(len(view)) or forward(view))
-    before, frozen = weights(run), {n: t.clone() for n, t in run.model.state_dict().items()}
+    before, frozen = weights(run), {n: t.clone() for n, t in run.encoder.state_dict().items()}
     parts = run.train_step(batches[0])
-    assert passes == [2 + 4 + 4], "two frames, four points: one pass"
+    assert sum(passes) == 3 * 2, "two frames at three sizes, whatever their points"
     assert set(parts) == {*SEVEN, "placenet critic", "graconet critic"}
     assert all(torch.isfinite(value) for value in parts.values())
     after = weights(run)
@@ -53,7 +53,7 @@ def test_all_learn_from_one_encoding_and_the_encoder_stays(
         assert any(not torch.equal(after[key], before[key]) for key in after if key.startswith(f"{name}."))
     for part in ("placenet.critic.", "graconet.critic."):
         assert any(not torch.equal(after[key], before[key]) for key in after if key.startswith(part))
-    assert all(torch.equal(tensor, frozen[n]) for n, tensor in run.model.state_dict().items())
+    assert all(torch.equal(tensor, frozen[n]) for n, tensor in run.encoder.state_dict().items())
 
 
 def test_a_broken_run_ends_as_an_unbroken_one(encoder: Path, tmp_path: Path) -> None:
@@ -71,12 +71,10 @@ def test_a_broken_run_ends_as_an_unbroken_one(encoder: Path, tmp_path: Path) -> 
     assert all(torch.equal(tensor, weights(second)[name]) for name, tensor in weights(whole).items())
     with pytest.raises(ValueError, match="was started with another methods"):
         run_of(settings(tmp_path / "broken", encoder, methods=["vae"]))
-    save_checkpoint(tmp_path / "other.safetensors", tiny.model(seed=1), {})
-    newer = tmp_path / "encoder.safetensors"
-    newer.write_bytes(encoder.read_bytes())
+    newer = tiny.save(tmp_path / "newer", tiny.encoder(), tiny.head()).parent
     begun, _ = run_of(settings(tmp_path / "kept", newer, methods=both))
     begun.save()
-    newer.write_bytes((tmp_path / "other.safetensors").read_bytes())
+    tiny.save(newer, tiny.encoder(seed=1), tiny.head())
     with pytest.raises(ValueError, match="begun on another encoder"):
         run_of(settings(tmp_path / "kept", newer, methods=both))
 
@@ -84,10 +82,10 @@ def test_a_broken_run_ends_as_an_unbroken_one(encoder: Path, tmp_path: Path) -> 
 def test_a_trained_system_answers_like_any_method(encoder: Path, tmp_path: Path) -> None:
     run, batches = run_of(settings(tmp_path, encoder, methods=["vae", "prtr", "vae30"], steps=2))
     train_on(run, loader_of(run, batches))
-    assert {path.stem for path in tmp_path.glob("*.safetensors")} == {"vae", "prtr", "vae30"}
+    assert {path.stem for path in (tmp_path / BEST).glob("*")} == {"vae", "prtr", "vae30"}
     room = Image.new("RGB", (120, 90), "gray")
     for name, count in (("vae", 4), ("prtr", 1), ("vae30", 4)):
-        generator = scenepose.load(name, tmp_path / f"{name}.safetensors", "cpu", encoder=encoder)
+        generator = scenepose.load(name, tmp_path / BEST, "cpu", encoder=encoder / "encoder.safetensors")
         assert generator.count(4) == count
         assert generator.num_templates == {"vae30": 30}.get(name, 5)
         poses = generator.encode(room).generate((60, 45), top_k=4)
@@ -99,50 +97,51 @@ def test_a_trained_system_answers_like_any_method(encoder: Path, tmp_path: Path)
 def test_finetuning_has_an_encoder_of_its_own(encoder: Path, tmp_path: Path) -> None:
     config = settings(tmp_path, encoder, methods=["regression"], finetune=True, steps=1)
     run, batches = run_of(config)
-    name = "foundation.backbone.layer4.0.conv1.weight"
-    before = run.model.state_dict()[name].clone()
+    name = "backbone.layer4.0.conv1.weight"
+    before = run.encoder.state_dict()[name].clone()
     train_on(run, loader_of(run, batches))
-    assert not torch.equal(before, run.model.state_dict()[name])
-    head, own = tmp_path / "regression-finetuned.safetensors", "regression-finetuned.encoder.safetensors"
+    assert not torch.equal(before, run.encoder.state_dict()[name])
+    best, shared = tmp_path / BEST, encoder / "encoder.safetensors"
+    head, own = best / "regression-finetuned.safetensors", best / "regression-finetuned.encoder.safetensors"
     with pytest.raises(CheckpointError, match="was trained on the encoder"):
-        scenepose.load("regression", head, "cpu", encoder=encoder)
-    generator = scenepose.load("regression", head, "cpu", encoder=tmp_path / own)
+        scenepose.load("regression", head, "cpu", encoder=shared)
+    generator = scenepose.load("regression", head, "cpu", encoder=own)
     assert len(generator.encode(Image.new("RGB", (90, 90))).generate((45, 45))) == 1
 
 
-def test_a_run_may_start_from_trained_systems(encoder: Path, tmp_path: Path) -> None:
+def test_a_run_may_start_from_trained_methods(encoder: Path, tmp_path: Path) -> None:
     run, batches = run_of(settings(tmp_path / "first", encoder, methods=["placenet"], steps=2))
     train_on(run, loader_of(run, batches))
-    again = settings(tmp_path / "second", encoder, methods=["placenet"], init=tmp_path / "first")
+    again = settings(tmp_path / "second", encoder, methods=["placenet"], init=tmp_path / "first" / BEST)
     state = run_of(again)[0].heads["placenet"].state_dict()
-    trained = read_floats(tmp_path / "first" / "placenet.safetensors")
+    trained = read_floats(tmp_path / "first" / BEST / "placenet.safetensors")
     assert all(torch.equal(state[name], tensor) for name, tensor in trained.items())
     with pytest.raises(CheckpointError, match="there is no file"):
-        run_of(settings(tmp_path / "third", encoder, methods=["vae"], init=tmp_path / "first"))
+        run_of(settings(tmp_path / "third", encoder, methods=["vae"], init=tmp_path / "first" / BEST))
 
 
-def test_which_systems_are_trained() -> None:
+def test_which_methods_are_trained() -> None:
     assert asked_for(["all"], False) == SEVEN
     assert asked_for(["vae30", "all"], False) == [*SEVEN, "vae30"]
     assert asked_for(["vae", "heatmap"], False) == ["heatmap", "vae"]
-    with pytest.raises(ValueError, match="there is no system 'gan'; there is all, heatmap"):
+    with pytest.raises(ValueError, match="there is no method 'gan' to train here; there is all, heatmap"):
         asked_for(["gan"], False)
-    with pytest.raises(ValueError, match="name the systems"):
+    with pytest.raises(ValueError, match="name the methods"):
         asked_for([], False)
-    with pytest.raises(ValueError, match="one system with an encoder of its own, not 7"):
+    with pytest.raises(ValueError, match="one method with an encoder of its own, not 7"):
         asked_for(["all"], True)
 
 
 def test_a_missing_encoder_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="train the main model first"):
-        run_of(settings(tmp_path, tmp_path / "gone.safetensors"))
+    with pytest.raises(FileNotFoundError, match="train the main method first"):
+        run_of(settings(tmp_path, tmp_path / "gone"))
 
 
 def test_batched_answers_are_those_a_user_gets(encoder: Path, tmp_path: Path) -> None:
     run, batches = run_of(settings(tmp_path, encoder, methods=["vae", "regression"], steps=1))
     train_on(run, loader_of(run, batches))
     generators = {
-        name: scenepose.load(name, tmp_path / f"{name}.safetensors", "cpu", encoder=encoder)
+        name: scenepose.load(name, tmp_path / BEST, "cpu", encoder=encoder / "encoder.safetensors")
         for name in ("vae", "regression")
     }
     source = tiny.source()
@@ -160,7 +159,7 @@ def test_batched_answers_are_those_a_user_gets(encoder: Path, tmp_path: Path) ->
     assert diversity(found["vae"].poses).min() > 0
 
 
-def test_the_table_has_a_row_for_every_system(
+def test_the_table_has_a_row_for_every_method(
     encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for methods, finetune in ((["vae", "vae30"], False), (["heatmap"], True)):
@@ -171,7 +170,7 @@ def test_the_table_has_a_row_for_every_system(
     monkeypatch.setattr(evaluate, "ms_per_click", lambda generator, source: 1.0)
     monkeypatch.setattr(evaluate, "parse_source", lambda name, split: (name, "", split))
     config = evaluate.EvaluateConfig(
-        data=["tiny"], out=tmp_path / "table", limit=4, checkpoint=encoder, checkpoints=tmp_path,
+        data=["tiny"], out=tmp_path / "table", limit=4, checkpoint=encoder, checkpoints=tmp_path / "none",
         more=tmp_path, workers=0, resamples=20,
     )  # fmt: skip
     results, *_ = evaluate.evaluate(config)
@@ -185,9 +184,8 @@ def test_the_table_has_a_row_for_every_system(
     assert rows["heatmap-finetuned"]["pck_top5"] == rows["heatmap-finetuned"]["pck"]
     assert rows["vae"]["params"] > 11_000_000 < rows["heatmap-finetuned"]["params"]
     assert "| heatmap-finetuned | " in evaluate.table(results)
-    other = tmp_path / "other.safetensors"
-    save_checkpoint(other, tiny.model(seed=1), {})
-    elsewhere = replace(config, checkpoint=other)
+    other = tiny.save(tmp_path / "other", tiny.encoder(seed=1), tiny.head())
+    elsewhere = replace(config, checkpoint=other)  # the head's file, beside its encoder
     assert list(evaluate.evaluate(elsewhere)[0]["methods"]) == [
         "scenepose", "heatmap-finetuned", "constant", "truth",
     ]  # fmt: skip
@@ -196,3 +194,30 @@ def test_the_table_has_a_row_for_every_system(
     wanted = replace(config, methods=["prtr"])
     with pytest.raises(CheckpointError, match="there is no file"):
         evaluate.evaluate(wanted)
+
+
+def test_points_weigh_as_often_as_people_are_seen_so(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tiny.source(frames=8)
+    monkeypatch.setattr(evaluate, "open_source", lambda name, split: source)
+    monkeypatch.setattr(evaluate, "ms_per_click", lambda generator, source: 1.0)
+    monkeypatch.setattr(evaluate, "parse_source", lambda name, split: (name, "", split))
+    config = evaluate.EvaluateConfig(
+        data=["tiny"], out=tmp_path, methods=["scenepose"], checkpoint=encoder, more=tmp_path, workers=0,
+        resamples=20,
+    )  # fmt: skip
+    found = {}
+    for points in ("prior", "frozen"):
+        results, _, measures, judged = evaluate.evaluate(replace(config, points=points))
+        weights, values = judged[0].weights, measures["scenepose"]["pck"]
+        assert len(judged[0].points) == len(source.samples) - 1, "all points count"
+        assert results["points"] == points
+        row = results["methods"]["scenepose"]
+        assert row["pck"] == pytest.approx(np.average(values, weights=weights))
+        assert row["pck_interval"][0] <= row["pck"] <= row["pck_interval"][1]
+        found[points] = weights
+    assert (found["frozen"] == 1).all()
+    kinds = source.samples.kinds[source.samples.primary_rows[judged[0].points]]
+    shares = [found["prior"][kinds == kind].sum() for kind in (0, 4)]
+    assert shares[0] / shares[1] == pytest.approx(KIND_PRIOR["stand"] / KIND_PRIOR["sit"])

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from scenepose.data.samples import KINDS
-from scenepose.model.checkpoint import save_checkpoint
 from tests import tiny
 from train import verdicts
 from train.verdicts import VerdictsConfig, read_verdicts, summary
@@ -19,10 +18,10 @@ from train.verdicts import VerdictsConfig, read_verdicts, summary
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VerdictsConfig:
     monkeypatch.setattr(verdicts, "open_source", lambda name, split: tiny.source(frames=6))
-    save_checkpoint(tmp_path / "model.safetensors", tiny.model(), {})
+    weights = tiny.save(tmp_path / "weights", tiny.encoder(), tiny.head())
     return VerdictsConfig(
         "nyu:x", tmp_path / "judged", tmp_path / "pages", count=7,
-        checkpoint=tmp_path / "model.safetensors", side=90,
+        checkpoint=weights, side=90,
     )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from PIL import Image
@@ -10,21 +12,18 @@ from scenepose.data.samples import KINDS, Samples
 from scenepose.data.sources import Source
 from scenepose.data.surfaces import COLUMNS, ROWS, SURFACES, Surfaces
 from scenepose.geometry import normalise
-from scenepose.model.scenepose import ScenePose, ScenePoseConfig
+from scenepose.methods.checkpoint import save_head
+from scenepose.methods.scenepose import ScenePose, ScenePoseConfig
+from scenepose.model.checkpoint import save_encoder
+from scenepose.model.encoder import Encoder, EncoderConfig
 from scenepose.templates import TemplateSet
+from train.augment import Change
 
 WIDTH, HEIGHT = 96, 72
-CONFIG = ScenePoseConfig(
-    num_templates=5,
-    view_size=64,
-    channels=32,
-    view_channels=16,
-    heads=4,
-    scale_layers=2,
-    ffn=32,
-    dropout=0.0,
-    tell_place=False,
-)
+ENCODER = EncoderConfig(view_size=64, channels=32, view_channels=16, tell_position=False)
+CONFIG = ScenePoseConfig(heads=4, scale_layers=2, ffn=32, dropout=0.0)
+#: The change that leaves a frame as it is.
+NO_CHANGE = Change(0.0, 0.0, float(WIDTH), float(HEIGHT), WIDTH, HEIGHT)
 
 
 def poses(count: int, seed: int = 0) -> np.ndarray:
@@ -46,10 +45,31 @@ def template_set(count: int = 5) -> TemplateSet:
     )
 
 
-def model(config: ScenePoseConfig = CONFIG, seed: int = 0) -> ScenePose:
-    """A small untrained model in evaluation mode."""
+def encoder(config: EncoderConfig = ENCODER, seed: int = 0) -> Encoder:
+    """A small untrained encoder in evaluation mode."""
     torch.manual_seed(seed)
-    return ScenePose(config, template_set(config.num_templates)).eval()
+    return Encoder(config).eval()
+
+
+def head(config: ScenePoseConfig = CONFIG, count: int = 5, seed: int = 0) -> ScenePose:
+    """A small untrained head of ``count`` templates in evaluation mode."""
+    torch.manual_seed(seed)
+    found = ScenePose(config, ENCODER, template_set(count))
+    found.sizes = config
+    return found.eval()
+
+
+def save(folder: Path, encoder: Encoder, head: ScenePose, card: dict | None = None) -> Path:
+    """Both in a folder, as a run has them; the head's file."""
+    save_encoder(folder / "encoder.safetensors", encoder, card or {})
+    save_head(folder / "scenepose.safetensors", "scenepose", head, encoder, card or {})
+    return folder / "scenepose.safetensors"
+
+
+def picture(width: int = WIDTH, height: int = HEIGHT, seed: int = 0) -> torch.Tensor:
+    """A noise picture (3, height, width) uint8."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (3, height, width), generator=generator, dtype=torch.uint8)
 
 
 def views(count: int, seed: int = 0, size: int = 64) -> torch.Tensor:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from scenepose import baselines
-from scenepose.baselines.head import Answer, Head, Target, draw_noise
-from scenepose.features import Features, encode
 from scenepose.geometry import decompose
-from scenepose.model.scenepose import ScenePose
+from scenepose.methods.build import build
+from scenepose.methods.head import Answer, Head, Target, draw_noise
+from scenepose.model.encoder import Encoder
+from scenepose.model.features import Features
 from tests import tiny
 from tests.tiny_heads import SMALL
 
 
-def clicks(model: ScenePose) -> Features:
-    """Features of 6 points in 3 pictures."""
-    place = torch.rand(6, 3, generator=torch.Generator().manual_seed(3))
-    frame = torch.tensor([0, 0, 1, 1, 2, 2])
+def clicks(encoder: Encoder) -> Features:
+    """Features of 6 points in 3 pictures, two far apart in each."""
+    pictures = [tiny.picture(192, 96, seed) for seed in range(3)]
+    positions = [torch.tensor([[0.22, 0.45, 2.0], [0.78, 0.6, 2.0]])] * 3
     with torch.no_grad():
-        return encode(model, tiny.views(3), tiny.views(6, 1), tiny.views(6, 2), place, frame)
+        return encoder.features(pictures, positions)
 
 
 def targets() -> Target:
@@ -35,10 +35,10 @@ def targets() -> Target:
     return Target(seen, torch.from_numpy(known), shape, size)
 
 
-def fresh(name: str, model: ScenePose, features: Features | None = None) -> Head:
-    """A small untrained system, standardised by the features where they are given."""
+def fresh(name: str, encoder: Encoder, features: Features | None = None) -> Head:
+    """A small untrained method, standardised by the features where they are given."""
     torch.manual_seed(0)
-    head = baselines.build(name, model.config, model.template_set, SMALL[name])
+    head = build(name, encoder.config, tiny.template_set(), SMALL[name])
     if features is not None:
         head.standardise(features)
     return head
@@ -46,7 +46,7 @@ def fresh(name: str, model: ScenePose, features: Features | None = None) -> Head
 
 @torch.no_grad()
 def answers(head: Head, features: Features, count: int = 3, seed: int = 0) -> Answer:
-    """What a system answers, ``count`` samples where it draws such."""
+    """What a method answers, ``count`` samples where it draws such."""
     noise = draw_noise(seed, count, head.noise_size) if head.noise_size else None
     return head.eval().decode(features, noise)
 

@@ -1,4 +1,4 @@
-"""The compared systems, narrow and briefly trained, that several tests share."""
+"""The compared methods, narrow and briefly trained, that several tests share."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests import tiny
 from train.baseline import BaselineRun, prepare
 from train.batches import Batches
 from train.config import BaselineConfig
-from train.loop import loader_of, train_on
+from train.loop import BEST, loader_of, train_on
 
-#: Each system, only narrower: sizes that differ from the default ones.
+#: Each method, only narrower: sizes that differ from the default ones.
 SMALL: dict[str, dict] = {
     "heatmap": {"width": 24, "sigma": 0.1},
     "regression": {"width": 16, "hidden": 32},
@@ -26,7 +26,7 @@ SMALL: dict[str, dict] = {
 
 
 def settings(out: Path, encoder: Path, **changes) -> BaselineConfig:
-    """Three steps of the seven, validated at the end."""
+    """Three steps of the seven, validated at the end; ``encoder`` is the folder of the main method."""
     config = BaselineConfig(
         methods=["all"], data=["tiny"], out=out, encoder=encoder, steps=3, frames=2, points_per_frame=2,
         warmup=1, lr=2e-3, workers=0, device="cpu", validate_every=3, validate_points=4, save_minutes=60.0,
@@ -40,8 +40,9 @@ def run_of(config: BaselineConfig) -> tuple[BaselineRun, Batches]:
 
 
 def trained(folder: Path, encoder: Path) -> Path:
-    """A folder as the demo wants it: the encoder's checkpoint and the seven trained on it."""
+    """A folder as the demo wants it: the main method's two files and the seven trained on its encoder."""
     run, batches = run_of(settings(folder, encoder))
     train_on(run, loader_of(run, batches))
-    copyfile(encoder, folder / "scenepose.safetensors")
-    return folder
+    for name in ("encoder", "scenepose"):
+        copyfile(encoder / f"{name}.safetensors", folder / BEST / f"{name}.safetensors")
+    return folder / BEST

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from scenepose.data.surfaces import SURFACES
 from scenepose.model.checkpoint import save_teacher
 from scenepose.model.teacher import Teacher
 from tests import tiny
@@ -31,8 +32,9 @@ def settings(folder: Path, **changes) -> TrainConfig:
         data=["tiny"], out=folder / "run", teacher=folder / "teacher.safetensors", backbone="none", steps=5,
         frames=2, points_per_frame=2, warmup=2, lr=1e-3, workers=0, device="cpu", validate_every=2,
         validate_points=4, save_minutes=0.0, latest_switch=0.4, epoch_steps=1, stable=0.0, threshold=0.5,
-        surface_weight=0.5,
-        model=replace(tiny.CONFIG, view_size=SIZE, freeze_stages=4),
+        surface_weight=0.5, teacher_share=0.5, assign="shape",
+        encoder=replace(tiny.ENCODER, view_size=SIZE, freeze_stages=4, surfaces=len(SURFACES)),
+        model=replace(tiny.CONFIG, hidden_joints=True),
     )  # fmt: skip
     return replace(config, **changes)
 
@@ -55,10 +57,12 @@ class Recorded(ScenePoseRun):
         part = (self.accelerator.process_index, self.accelerator.num_processes)
         return Batches(
             list(self.sources),
-            self.model.template_set,
+            self.student.head.template_set,
             self.config,
             view_size=SIZE,
-            cells=self.cells,
+            targets=self.config.targets,
+            scales=self.config.scales,
+            surfaces=True,
             part=part,
         )
 
