@@ -43,9 +43,17 @@ def pck_mcma(predicted: NDArray, truth: NDArray, known: NDArray, threshold: floa
     return _correct(predicted, truth, known, threshold, torso_length(truth))
 
 
-def pck_curve(predicted: NDArray, truth: NDArray, known: NDArray, thresholds: NDArray) -> NDArray:
-    """Mean `pck` at each of the thresholds (T,), NaN poses left out: (T,)."""
-    return np.array([np.nanmean(pck(predicted, truth, known, float(value))) for value in thresholds])
+def pck_curve(
+    predicted: NDArray, truth: NDArray, known: NDArray, thresholds: NDArray, weights: NDArray | None = None
+) -> NDArray:
+    """Mean `pck` of poses (N, 16, 2) at each of the thresholds (T,), NaN poses left out: (T,).
+
+    Args:
+        weights: (N,) how much each pose counts; by default all the same.
+    """
+    weights = np.ones(len(predicted)) if weights is None else weights
+    each = (pck(predicted, truth, known, float(value)) for value in thresholds)
+    return np.array([weighted_mean(values, weights) for values in each])
 
 
 def mse(predicted: NDArray, truth: NDArray, known: NDArray) -> NDArray:
@@ -92,26 +100,43 @@ class Interval(NamedTuple):
     high: float
 
 
-def bootstrap(values: NDArray, places: NDArray, resamples: int = 2000, seed: int = 0) -> Interval:
+def bootstrap(
+    values: NDArray, places: NDArray, resamples: int = 2000, seed: int = 0, weights: NDArray | None = None
+) -> Interval:
     """Mean of per-pose numbers and its 95 % interval, resampling whole places.
 
     Poses of one place stand or fall together, so places, not poses, are drawn again (with replacement).
 
     Args:
         values: (N,), NaN left out. places: (N,) any labels.
+        weights: (N,) how much each number counts; by default all the same.
     """
-    kept = ~np.isnan(values)
-    values, places = values[kept], places[kept]
+    weights = np.ones(len(values)) if weights is None else weights
+    kept = ~np.isnan(values) & (weights > 0)
+    values, places, weights = values[kept], places[kept], weights[kept]
     if len(values) == 0:
         return Interval(float("nan"), float("nan"), float("nan"))
     _, group = np.unique(places, return_inverse=True)
-    sums, counts = np.bincount(group, values), np.bincount(group)
+    sums, counts = np.bincount(group, weights * values), np.bincount(group, weights)
     drawn = np.random.default_rng(seed).integers(0, len(sums), (resamples, len(sums)))
     means = sums[drawn].sum(1) / counts[drawn].sum(1)
     low, high = np.quantile(means, [0.025, 0.975])
-    return Interval(float(values.mean()), float(low), float(high))
+    return Interval(float(np.average(values, weights=weights)), float(low), float(high))
 
 
-def bootstrap_difference(ours: NDArray, theirs: NDArray, places: NDArray, **options: int) -> Interval:
+def bootstrap_difference(
+    ours: NDArray,
+    theirs: NDArray,
+    places: NDArray,
+    resamples: int = 2000,
+    seed: int = 0,
+    weights: NDArray | None = None,
+) -> Interval:
     """`bootstrap` of ours - theirs, pose by pose: above zero when ours is reliably higher."""
-    return bootstrap(ours - theirs, places, **options)
+    return bootstrap(ours - theirs, places, resamples, seed, weights)
+
+
+def weighted_mean(values: NDArray, weights: NDArray) -> float:
+    """The mean of numbers (N,), each by its weight (N,), NaN left out; NaN where nothing is left."""
+    kept = ~np.isnan(values) & (weights > 0)
+    return float(np.average(values[kept], weights=weights[kept])) if kept.any() else float("nan")
