@@ -98,7 +98,7 @@ def _from_file(path: Path) -> Picture:
     name = repr(path.name)
     _learn_heic()
     with warnings.catch_warnings():
-        # Pillow warns of damaged EXIF, which is no reason to refuse a picture, and of sizes from half of that
+        # Pillow warns of damaged EXIF, with which a picture is still a picture, and of sizes from half of that
         # which it refuses; our own limit comes right after.
         warnings.simplefilter("ignore")
         with _opened(path, name) as opened:
@@ -184,7 +184,7 @@ _TURNS = {
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(0x0112, 1))
-    except Exception:  # damaged EXIF is no reason to refuse the picture
+    except Exception:  # a picture with damaged EXIF is still a picture
         return 1
 
 

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from scenepose import affordance
 from scenepose.data.prior import KIND_PRIOR
 from scenepose.data.samples import POSTURES, SUPPORTS
 from scenepose.data.surfaces import SURFACES
@@ -48,11 +49,7 @@ ASIDE, ABOVE, BELOW = 0.14, 0.6, 0.14
 
 def grid(width: int, height: int, cells: int = CELLS) -> NDArray[np.float64]:
     """Centres of about ``cells`` square cells that cover a picture: (rows, columns, 2) = (x, y), pixels."""
-    columns = max(1, round((cells * width / height) ** 0.5))
-    rows = max(1, round(columns * height / width))
-    x = (np.arange(columns) + 0.5) * width / columns
-    y = (np.arange(rows) + 0.5) * height / rows
-    return np.stack(np.meshgrid(x, y), axis=-1)
+    return affordance.grid(width, height, max(1, round((cells * width / height) ** 0.5)))
 
 
 class Cells:

@@ -43,7 +43,7 @@ def read_points(path: Path) -> list[Row]:
     skipped = 0
     if lines and lines[0].strip().lower().startswith("sep=") and len(lines[0].strip()) <= 5:
         skipped, lines = 1, lines[1:]
-    # Empty lines before the names of the columns are no reason to complain either.
+    # Empty lines before the names of the columns do not matter either.
     while lines and not lines[0].strip(" ;,\t|\r\n"):
         skipped, lines = skipped + 1, lines[1:]
     if not lines:

@@ -64,7 +64,7 @@ def read_gravity(path: Path) -> dict[str, NDArray]:
     """Read ``gravity.csv`` (columns id, up_x, up_y, up_z): the direction of up (3,), a unit vector in the
     camera's frame, by the frame's id.
 
-    Raises ValueError where a row is no direction.
+    Raises ValueError where a row is not a direction.
     """
     directions = {}
     with path.open(newline="") as file:

@@ -262,7 +262,7 @@ def _exact_seats(top: Callable[[NDArray], NDArray], labels: NDArray, height: NDA
     in_band = (height > SEAT_HEIGHTS[0]) & (height < SEAT_HEIGHTS[1])
     stool = in_band & (labels == CHAIR)
     seating = np.isin(labels, SEATING)
-    # Other furniture may be a bench or a coffee table: in rendered rooms we know that it is no table.
+    # Other furniture may be a bench or a coffee table: in rendered rooms we know that it is not a table.
     low_seat = in_band & seating & (height < np.where(labels == OTHER_FURNITURE, 0.52, LOW_SEATS))
     seat = _level(top(low_seat), 0.035)
     high_seat = _level(top(stool & (height > LOW_SEATS)), 0.03)
