@@ -98,7 +98,7 @@ def _from_file(path: Path) -> Picture:
     name = repr(path.name)
     _learn_heic()
     with warnings.catch_warnings():
-        # Pillow warns of damaged EXIF, with which a picture is still a picture, and of sizes from half of that
+        # Pillow warns of damaged EXIF, which does not spoil a picture, and of sizes from half of that
         # which it refuses; our own limit comes right after.
         warnings.simplefilter("ignore")
         with _opened(path, name) as opened:
