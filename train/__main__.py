@@ -12,6 +12,7 @@ COMMANDS = {
     "poses": ("train.poses", "fit the pose sampler to recorded 3-D poses"),
     "place": ("train.place", "put people into RGB-D frames: makes a source's samples"),
     "reprior": ("train.reprior", "choose anew who is shown at the points of stored samples"),
+    "empty": ("train.empty", "make pictures where nobody fits, for the source empty:DIR"),
     "stats": ("train.stats", "count what a source holds"),
     "compare-poses": ("train.compare_poses", "compare placed poses with real 2-D poses: table and plot"),
     "convert": ("train.convert", "turn samples into the Sitcom layout or back"),

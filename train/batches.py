@@ -107,7 +107,7 @@ class Sampler:
         weights = point_weights(samples) if config.prior else np.ones(len(samples))
         if config.telling and fits.any():
             weights[fits] *= kinds_that_fit(samples)[fits] ** -config.telling
-        if not fits.all():
+        if fits.any() and not fits.all():
             wanted = config.negatives / (1 - config.negatives) * weights[fits].sum()
             weights[~fits] = wanted / (~fits).sum()
         self.source, self.weights = source, weights

@@ -71,11 +71,10 @@ class ScenePoseRun(Run):
             )
         self.labels = Labels.none(sources, templates)
         self.stages = Stages()
+        checks = [source for source in checks if source.samples.primary.any()]
         limit = max(1, config.validate_points // max(1, len(checks)))
         points = [judged_points(source.samples, limit) for source in checks]
-        self.checks = [
-            (s, rows, truth_at(s.samples, rows)) for s, rows in zip(checks, points, strict=True) if len(rows)
-        ]
+        self.checks = [(s, rows, truth_at(s.samples, rows)) for s, rows in zip(checks, points, strict=True)]
         #: What the coming steps will show, to be labelled before.
         self.coming = Batches(sources, templates, config, view_size=config.encoder.view_size)
         batch = config.frames * config.points_per_frame
