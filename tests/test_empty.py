@@ -5,10 +5,12 @@ from PIL import Image
 
 from scenepose.data.empty import GRID, split_of
 from scenepose.data.sources import open_source
-from tests import tiny
+from tests import tiny, tiny_run
 from train.batches import Batches
 from train.config import TrainConfig
 from train.empty import EmptyConfig, main
+from train.loop import loader_of, start, train_on
+from train.scenepose import ScenePoseRun
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,19 @@ def test_training_batches_of_empty_pictures_hold_negatives_only(folder):
     assert not batch.positive.any()
     assert batch.counted.all()
     assert 0 < len(batch.position) <= 8
+
+
+def test_the_main_model_learns_beside_empty_pictures(folder, tmp_path):
+    empty = open_source(f"empty:{folder}", "train")
+    config = tiny_run.settings(tmp_path, distillation_weight=0.0, steps=4, data=["tiny", "empty"])
+    checks = [tiny.source(seed=1), open_source(f"empty:{folder}", "val")]
+    run = ScenePoseRun(config, tiny.template_set(), start(config), [tiny.source(), empty], checks)
+    batches = Batches(
+        [tiny.source(), empty], tiny.template_set(), config, view_size=tiny_run.SIZE, surfaces=True
+    )
+    train_on(run, loader_of(run, batches))
+    assert run.step == 4
+    assert 0 <= run.best <= 2
 
 
 def test_a_folder_without_pictures_is_named(tmp_path):

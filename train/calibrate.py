@@ -57,11 +57,16 @@ def fit_calibration(
 
 
 def calibrate(encoder: Encoder, head: ScenePose, data: Sequence[str]) -> Calibration:
-    """Calibrate a head's scores on validation points of its sources, weighed by `scenepose.data.prior`."""
+    """Calibrate a head's scores on validation points of its sources, weighed by `scenepose.data.prior`.
+
+    Sources without poses are left out: how often people look at pictures that are no rooms is not known.
+    """
     columns: list[tuple[NDArray, ...]] = []
     empty = 0
     for name in data:
         source = open_source(name, "val")
+        if not source.samples.primary.any():
+            continue
         points = some_points(source.samples, POINTS)
         known = valid_templates(truth_at(source.samples, points), head.template_set)
         weights = point_weights(source.samples)[points]

@@ -67,13 +67,15 @@ class Labels:
         """The labels of the first stage."""
         columns = []
         for source in sources:
-            rows = source.samples.primary_rows
+            both = np.full((len(source.samples), 2), -1)
+            points = np.flatnonzero(source.samples.primary_rows >= 0)
+            rows = source.samples.primary_rows[points]
             known = source.samples.visibility[rows] >= 1
             poses = np.where(known[..., None], source.samples.normalised_unit(rows), np.nan)
             plain = decompose(poses.astype(np.float64))[2]
-            kinds = source.samples.kinds[rows]
-            both = np.stack([templates.nearest(some, kinds) for some in (plain, mirror(plain))], 1)
-            columns.append(np.where(rows[:, None] >= 0, both, -1))
+            for side, some in enumerate((plain, mirror(plain))):
+                both[points, side] = templates.nearest(some, source.samples.kinds[rows])
+            columns.append(both)
         nearest = np.concatenate(columns)
         shape = nearest.shape
         return cls(nearest, np.zeros((*shape, len(templates)), bool), np.zeros(shape, bool))
