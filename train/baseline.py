@@ -256,10 +256,14 @@ def fresh_heads(
 def start_from(head: Head, name: str, encoder: Encoder, folder: Path) -> None:
     """Give a method the weights of ``folder``; what does not ship with them, as a discriminator, stays fresh.
 
+    They may come from an earlier state of the encoder, as long as its maps have the same shape.
+
     Raises:
-        CheckpointError: they are missing, damaged, or of another method or encoder.
+        CheckpointError: they are missing, damaged, or of another method.
     """
-    head.load_state_dict(load_head(folder / f"{name}.safetensors", name, encoder).state_dict(), strict=False)
+    path = folder / f"{name}.safetensors"
+    before = load_head(path, name, encoder, read_head_file(path).encoder)
+    head.load_state_dict(before.state_dict(), strict=False)
 
 
 def _thirty(sources: Sequence[Source]) -> TemplateSet:

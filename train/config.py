@@ -172,7 +172,8 @@ class BaselineConfig(RunConfig):
     finetune: bool = False
     """Train one method end to end, with an encoder of its own; in the table it stands beside the others."""
     init: Path | None = None
-    """Folder of NAME.safetensors to start from, trained on the same encoder; else methods start fresh."""
+    """Folder of NAME.safetensors to start from, of this encoder or an earlier state of it; else methods start
+    fresh."""
     negatives: tyro.conf.Suppress[float] = 0.0
     """There is nothing to learn here from points where nobody fits."""
     templates: tyro.conf.Suppress[Path] = Path("assets/templates/picked.json")
