@@ -30,6 +30,8 @@ from scenepose.skeleton import HEAD_TOP, L_ANKLE, L_HIP, R_ANKLE, R_HIP
 #: What is clicked on.
 TARGETS = ("chair", "sofa", "bed", "floor", "floor beside a seat", "table")
 UPRIGHT = frozenset(POSTURES)
+#: Metres of an ankle above the sole.
+ANKLE = 0.08
 
 
 class Click(NamedTuple):
@@ -107,7 +109,9 @@ def _middle(region: NDArray) -> tuple[float, float]:
 def judge(pose: Pose, click: Click, frame: Frame) -> dict[str, float]:
     """What can be asked of an answer: 1 or 0, or metres; NaN where it has no meaning.
 
-    The size of somebody is taken at the depth of what is seen under the click.
+    Heights above the floor are taken at the depth of what is seen under the click; how tall an upright person
+    is where the lower ankle is `ANKLE` above the floor. (What is seen behind an ankle lies further
+    back: at its depth, true poses measure a tenth too tall.)
     """
     height = frame.size[1]
     hips = (pose.keypoints[R_HIP] + pose.keypoints[L_HIP]) / 2
@@ -120,7 +124,7 @@ def judge(pose: Pose, click: Click, frame: Frame) -> dict[str, float]:
     away = np.nan if touching is None else float(np.linalg.norm(touching - click.point)) / height
     sitting, upright = pose.kind == "sit", pose.kind in UPRIGHT
     lowest = min(heights[[R_ANKLE, L_ANKLE]])
-    tall = heights[HEAD_TOP] - lowest + 0.08
+    tall = _tall(rays, frame.camera_position[2])
     feet_on_table = (
         click.target == "table"
         and min(np.linalg.norm(hips - click.point), np.linalg.norm(ankles - click.point)) < 0.05 * height
@@ -130,9 +134,23 @@ def judge(pose: Pose, click: Click, frame: Frame) -> dict[str, float]:
         "touches the click": float(away < 0.05) if np.isfinite(away) else np.nan,
         "hips 0.35-0.75 m": float(0.35 < (heights[R_HIP] + heights[L_HIP]) / 2 < 0.75) if sitting else np.nan,
         "1.35-2.0 m tall": float(1.35 < tall < 2.0) if upright else np.nan,
-        "feet within 15 cm of the floor": float(abs(lowest - 0.08) < 0.15) if upright else np.nan,
+        "feet within 15 cm of the floor": float(abs(lowest - ANKLE) < 0.15) if upright else np.nan,
         "score": float(pose.score or 0.0),
     }
+
+
+def _tall(rays: NDArray, camera: float) -> float:
+    """Metres from sole to head top of an upright person whose joints lie on rays (16, 3).
+
+    Args:
+        camera: metres above the floor.
+    """
+    ankle = min(rays[R_ANKLE], rays[L_ANKLE], key=lambda ray: ray[2])
+    if ankle[2] >= 0:  # the feet are above the horizon
+        return float("inf")
+    away = (camera - ANKLE) / -ankle[2] * np.linalg.norm(ankle[:2])  # along the floor
+    head = rays[HEAD_TOP]
+    return float(camera + head[2] / np.linalg.norm(head[:2]) * away)
 
 
 def main(config: ClicksConfig) -> None:
