@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from scenepose.predictor import Pose
-from scenepose.skeleton import HEAD_TOP, L_ANKLE, L_HIP, R_ANKLE, R_HIP
+from scenepose.pose.skeleton import HEAD_TOP, L_ANKLE, L_HIP, R_ANKLE, R_HIP
+from scenepose.predict.generator import Pose
 from tests.room import make_room
-from train.clicks import ANKLE, Click, clicks_of, judge
+from train.judge.clicks import ANKLE, Click, clicks_of, judge
 
 ROOM = make_room()
 

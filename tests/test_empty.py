@@ -6,11 +6,11 @@ from PIL import Image
 from scenepose.data.empty import GRID, split_of
 from scenepose.data.sources import open_source
 from tests import tiny, tiny_run
-from train.batches import Batches
-from train.config import TrainConfig
-from train.empty import EmptyConfig, main
-from train.loop import loader_of, start, train_on
-from train.scenepose import ScenePoseRun
+from train.fit.batches import Batches
+from train.fit.config import TrainConfig
+from train.fit.loop import loader_of, start, train_on
+from train.fit.main import ScenePoseRun
+from train.world.empty import EmptyConfig, main
 
 
 @pytest.fixture(scope="module")

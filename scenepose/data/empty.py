@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from scenepose.data.samples import KINDS, Samples
+from scenepose.pose.kinds import KINDS
+from scenepose.data.samples import Samples
 
 #: Columns and rows of points over a picture.
 GRID = (8, 6)

@@ -23,7 +23,7 @@ from scenepose.data.empty import open_empty
 from scenepose.data.nyu import open_nyu
 from scenepose.data.rooms import PicturePack
 from scenepose.data.samples import Samples
-from scenepose.data.sitcom import list_path, open_sitcom, picture_path
+from scenepose.data.sitcom import (list_path, open_sitcom, picture_path)
 from scenepose.data.surfaces import Surfaces
 
 SPLITS = ("train", "val", "test")
