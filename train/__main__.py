@@ -39,6 +39,7 @@ COMMANDS = {
         "turn a training run into the checkpoint that ships, with its model card",
     ),
     "card": ("train.ship.card", "write the model card with evaluations, verdicts and ablations"),
+    "pipeline": ("train.ship.pipeline", "draw how an answer comes about, for the tab How it works"),
     "docs": ("train.ship.docs", "write the figures of the documentation from what was measured"),
 }
 
