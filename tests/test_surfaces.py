@@ -143,8 +143,12 @@ def test_the_loss_asks_only_where_something_is_known() -> None:
 
 
 def test_training_learns_the_surfaces_and_without_the_loss_has_no_such_part(tmp_path: Path) -> None:
-    run = tiny_run.Recorded(tiny_run.settings(tmp_path / "on", steps=40, surface_weight=1.0)).run()
-    first, last = (np.mean([part["surfaces"] for part in run.curve[c]]) for c in (slice(3), slice(-3, None)))
-    assert last < first - 0.3
+    alone = {"self_training": False, "adversarial_weight": 0.0, "distillation_weight": 0.0}
+    run = tiny_run.Recorded(
+        tiny_run.settings(tmp_path / "on", steps=40, lr=3e-3, surface_weight=1.0, **alone)
+    )
+    batch = run.batches()[0]  # always the same: labels of noise cannot be learnt, but kept in mind
+    curve = [float(run.train_step(batch)["surfaces"]) for _ in range(40)]
+    assert curve[-1] < 0.65 * curve[0]
     off = tiny_run.Recorded(tiny_run.settings(tmp_path / "off", steps=1, surface_weight=0.0)).run()
     assert "surfaces" not in off.curve[0]
