@@ -94,4 +94,4 @@ def test_nothing_is_stored(served: tuple[str, Path]) -> None:
     with sqlite3.connect(served[1] / "study.sqlite") as database:
         for (table,) in database.execute("select name from sqlite_master where type = 'table'").fetchall():
             if table != "alembic_version":
-                assert database.execute(f"select count(*) from {table}").fetchone() == (0,)  # noqa: S608
+                assert database.execute(f"select count(*) from {table}").fetchone() == (0,)

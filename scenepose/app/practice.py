@@ -41,7 +41,7 @@ class Pair:
 
 @cache
 def pairs() -> list[Pair]:
-    """One pair a room, where the two poses differ most; none where no rooms are bundled."""
+    """One pair a room, where the two poses differ most and the true one is wholly seen; none where no rooms are bundled."""
     from scenepose.pose.templates import TemplateSet
 
     path = assets() / "templates" / "picked.json"
@@ -53,7 +53,8 @@ def pairs() -> list[Pair]:
     coin = random.Random(0)
     found = []
     for scene in known_scenes()[:PAIRS]:
-        whole = np.flatnonzero(scene.known.all(1))
+        seen = (scene.keypoints >= 0).all((1, 2)) & (scene.keypoints <= scene.image.size).all((1, 2))
+        whole = np.flatnonzero(scene.known.all(1) & seen)
         if not len(whole):
             continue
         others = scene.points[whole, None] + constant * scene.image.height

@@ -244,7 +244,7 @@
       make('form', { class: 'sp-study-open', onsubmit: (event) => {
         event.preventDefault();
         if (field.value.trim()) location.search = `?study=${encodeURIComponent(field.value.trim())}`;
-      } }, field, make('button', { class: 'sp-button' }, 'Open')),
+      } }, field, make('button', { class: 'sp-study-go' }, 'Open')),
       make('p', {}, make('small', {}, 'If you were sent a link, open that instead.')),
       make('h3', {}, 'Make one of your own'),
       make('p', {}, make('code', {}, 'scenepose study create'), ' prints its link, ',
