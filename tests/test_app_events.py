@@ -209,19 +209,26 @@ def test_the_grid_says_what_a_click_ranks_first(generate: GenerateTab, near: flo
     made = grid(generate, picture="scene:wide", near=near, kinds=None)
     cells = made["columns"] * made["rows"]
     assert cells >= 24 * 18 * 0.9
-    assert [len(made[name]) for name in ("scores", "templates", "keypoints")] == [cells] * 3
+    assert [len(made[name]) for name in ("scores", "which")] == [cells * made["most"]] * 2
+    assert len(made["shifts"]) == 2 * cells * made["most"]
     same = 0
     chosen = range(0, cells, cells // 20)
     for cell in chosen:
         x = (cell % made["columns"] + 0.5) * SIZES["wide"][0] / made["columns"]
         y = (cell // made["columns"] + 0.5) * SIZES["wide"][1] / made["rows"]
         best = generate.answer({"picture": "scene:wide", "x": x, "y": y, "near": near})["poses"][0]
-        same += best["template"] == made["templates"][cell]
+        entry = cell * made["most"]
+        if best["template"] != made["templates"][made["which"][entry]]:
+            continue
+        same += 1
+        shift = made["shifts"][2 * entry : 2 * entry + 2]
+        keypoints = np.array(made["poses"][made["which"][entry]]).reshape(16, 2) + shift
+        away = np.abs(keypoints - best["keypoints"]).mean() / SIZES["wide"][1]
         if near == 0:
-            assert best["score"] == pytest.approx(made["scores"][cell] / 1000, abs=2e-3)
-            assert np.allclose(np.array(best["keypoints"]).ravel(), made["keypoints"][cell], atol=1)
+            assert best["score"] == pytest.approx(made["scores"][entry] / 1000, abs=0.05)
+        assert away < 0.03
     assert same >= 0.8 * len(chosen)
-    assert len(json.dumps(made)) < 150_000, "one compact piece"
+    assert len(json.dumps(made)) < 400_000, "one compact piece"
 
 
 def test_the_grid_of_one_kind(generate: GenerateTab) -> None:

@@ -243,15 +243,37 @@ def test_the_ghost_is_what_a_click_ranks_first(page: Page) -> None:
     assert same >= total - 1
 
 
+def test_a_ghost_that_rests_is_the_answer_of_a_click_there(page: Page) -> None:
+    wait_for_grid(page)
+    for across, down in ((0.37, 0.71), (0.61, 0.66), (0.22, 0.83)):
+        with page.expect_response("**/component_server", timeout=PATIENCE):
+            move(page, across, down)
+        page.wait_for_timeout(300)
+        ghost = page.locator("g.sp-ghost")
+        template = ghost.get_attribute("data-template")
+        score = float(ghost.get_attribute("data-score") or "nan")
+        asked: list[str] = []
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        said = page.locator("#sp-status").inner_text()
+        page.mouse.down()
+        page.mouse.up()
+        expect(page.locator("#sp-status")).not_to_have_text(said)
+        assert not [url for url in asked if "component_server" in url], "it was asked before"
+        first = page.locator(".sp-card").first
+        assert first.get_attribute("data-template") == template
+        expect(first.locator(".sp-percent")).to_contain_text(f"{round(100 * score)}")
+
+
 def test_the_ghost_follows_without_asking(page: Page) -> None:
     wait_for_grid(page)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    held: list[Route] = []
+    page.route("**/component_server*", lambda route: held.append(route))
     places = []
     for step in range(5):
         move(page, 0.3 + 0.05 * step, 0.75)
         places.append(page.locator("g.sp-ghost").bounding_box())
-    assert not asked
+    for route in held:
+        route.continue_()
     assert len({round(box["x"]) for box in places if box}) > 2
     expect(page.locator(".sp-tag")).to_contain_text("%")
     page.mouse.move(5, 5)

@@ -25,7 +25,9 @@ from tests.page import (
     expect_point,
     first_scene,
     joint,
+    move,
     visit,
+    wait_for_grid,
 )
 
 pytestmark = pytest.mark.slow
@@ -186,6 +188,27 @@ def test_who_would_be_where_somebody_is_ranks_lower(page: Page) -> None:
     page.locator(".sp-keep").first.click()
     assert page.locator(".sp-card").first.get_attribute("data-template") != best
     expect(page.locator(".sp-card").last).to_contain_text("Overlaps somebody who is kept")
+
+
+def test_the_ghost_leaves_kept_people_their_place(page: Page, scenes_folder: Path) -> None:
+    """It is what a click ranks first: not who would be where somebody is."""
+    wait_for_grid(page)
+    width, height = first_scene(scenes_folder)
+    click(page, 0.45, 0.7)
+    expect_point(page, 0.45 * width, 0.7 * height, 3)
+    kept = page.locator(".sp-card").first.get_attribute("data-template")
+    page.locator(".sp-keep").first.click()
+    move(page, 0.7, 0.7)
+    move(page, 0.455, 0.7)
+    assert page.locator("g.sp-ghost").get_attribute("data-template") != kept
+    with page.expect_response("**/component_server", timeout=PATIENCE):
+        move(page, 0.45, 0.7)
+    page.wait_for_timeout(300)
+    ghost = page.locator("g.sp-ghost").get_attribute("data-template")
+    assert ghost != kept
+    page.mouse.down()
+    page.mouse.up()
+    expect(page.locator(".sp-card").first).to_have_attribute("data-template", str(ghost))
 
 
 def test_people_stay_with_their_picture(page: Page) -> None:

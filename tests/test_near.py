@@ -108,16 +108,31 @@ def test_only_what_is_needed_is_computed_and_is_kept(
 
 def test_ghosts_are_what_a_click_in_each_cell_ranks_first(generator: Generator) -> None:
     scene = scene_of(generator, "wall")
-    scores, templates, keypoints = ghosts(scene, 0.0, None)
-    assert len(scores) == len(scene.cells.points)
-    for cell in (0, 200, len(scores) - 1):
-        x, y = (float(value) for value in scene.cells.points[cell])
-        (pose,) = scene.generate((x, y), top_k=1)
-        assert pose.template == templates[cell]
-        assert pose.score == pytest.approx(scores[cell], abs=1e-3)
-        np.testing.assert_allclose(pose.keypoints, keypoints[cell], atol=0.3)
-    _, walking, _ = ghosts(scene, NEAR, {"walk"})
-    assert {generator.template_kinds[k] for k in walking} == {"walk"}
+    for finer in (1, 3):  # with an odd number the middle place of each cell is its own
+        found = ghosts(scene, 0.0, None, finer=finer, most=2)
+        rows, columns = found.shape
+        assert found.scores.shape == (rows * columns, 2)
+        for row, column in ((0, 0), (8, 11), (scene.cells.shape[0] - 1, scene.cells.shape[1] - 1)):
+            cell = row * scene.cells.shape[1] + column
+            place = (finer * row + finer // 2) * columns + finer * column + finer // 2
+            x, y = (float(value) for value in scene.cells.points[cell])
+            for n, pose in enumerate(scene.generate((x, y), top_k=2)):
+                assert pose.template == found.templates[place, n]
+                assert pose.score == pytest.approx(found.scores[place, n], abs=1e-3)
+                np.testing.assert_allclose(pose.keypoints, found.keypoints(scene, place, n), atol=0.3)
+    walking = ghosts(scene, NEAR, {"walk"}).templates
+    assert {generator.template_kinds[k] for k in walking.ravel()} == {"walk"}
+
+
+def test_ghosts_touch_where_the_pointer_is(generator: Generator) -> None:
+    scene = scene_of(generator, "floor")
+    found = ghosts(scene, NEAR, {"stand"}, most=1)
+    rows, columns = found.shape
+    for across, down in ((0.3, 0.7), (0.6, 0.8)):
+        row, column = int(down * rows), int(across * columns)
+        feet = contacts(found.keypoints(scene, row * columns + column)[None])["feet"][0]
+        click = (np.array([column, row]) + 0.5) / [columns, rows] * [scene.width, scene.height]
+        np.testing.assert_allclose(feet, click, atol=1e-3 * scene.height)
 
 
 def test_a_ranking_is_put_back_in_the_templates_order(generator: Generator) -> None:

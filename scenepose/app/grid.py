@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scenepose.app.pictures import Pictures, Source
 
+if TYPE_CHECKING:
+    from scenepose.predict.generator import Scene
+    from scenepose.predict.near import Ghosts
+
 #: Cells that are answered together: few enough that a click in between does not wait for long.
 BATCH = 12
-#: Grids that are kept, each of some 70 kB; and seconds that a request waits for one.
+#: Grids that are kept, each of some 300 kB; and seconds that a request waits for one.
 KEPT, PATIENCE = 200, 4.0
 
 Key = tuple[str, float, tuple[str, ...] | None]
@@ -50,21 +53,29 @@ class Grids:
             with self._pictures.turns.background():
                 cells.at(np.arange(first, min(first + BATCH, len(cells.points))))
         found = ghosts(scene, near if scene.can_touch else 0.0, set(kinds) if kinds else None)
-        return compact(cells.shape, *found)
+        return compact(found, scene)
 
 
-def compact(
-    shape: tuple[int, ...], scores: NDArray, templates: NDArray, keypoints: NDArray
-) -> dict[str, Any]:
-    """The best pose of each cell, row by row, in few letters: scores in thousandths, keypoints in pixels.
+def compact(found: Ghosts, scene: Scene) -> dict[str, Any]:
+    """The best at each place, row by row, in few letters.
 
-    Args:
-        shape: (rows, columns). scores: (N,) in [0, 1]. templates: (N,). keypoints: (N, 16, 2), pixels.
+    Returns:
+        {"columns", "rows", "most", "poses", "templates", "scores", "which", "shifts"}: a place has ``most``
+        entries one after another, best first. An entry is a score in thousandths, the number of its pose, and
+        pixels (right, down) by which that is moved. A pose is x, y of each joint in whole pixels.
     """
+    keys = found.cells * scene.generator.num_templates + found.templates
+    unique, which = np.unique(keys, return_inverse=True)
+    cells, templates = np.divmod(unique, scene.generator.num_templates)
+    _, poses = scene.cells.at(cells)
+    keypoints = poses[np.arange(len(cells)), templates] * scene.height + scene.cells.points[cells, None]
     return {
-        "columns": int(shape[1]),
-        "rows": int(shape[0]),
-        "scores": (1000 * scores).round().astype(int).tolist(),
+        "columns": int(found.shape[1]),
+        "rows": int(found.shape[0]),
+        "most": int(found.scores.shape[1]),
+        "poses": keypoints.round().astype(int).reshape(len(cells), -1).tolist(),
         "templates": templates.astype(int).tolist(),
-        "keypoints": keypoints.round().astype(int).reshape(len(keypoints), -1).tolist(),
+        "scores": (1000 * found.scores).round().astype(int).ravel().tolist(),
+        "which": which.ravel().tolist(),
+        "shifts": found.shifts.round().astype(int).ravel().tolist(),
     }

@@ -88,7 +88,7 @@ def serve(options: Options) -> None:
     from fastapi.exceptions import RequestValidationError
     from starlette.middleware import Middleware
 
-    from scenepose.app import gate, stage, study
+    from scenepose.app import gate, practice, stage, study
     from scenepose.app.desk import Desk
     from scenepose.app.engine import Engine
     from scenepose.app.style import CSS, theme
@@ -118,7 +118,7 @@ def serve(options: Options) -> None:
         css=CSS + stage.css() + study.css(),
         head=stage.head() + study.head(),
         app_kwargs={
-            "routes": desk.routes(),
+            "routes": [*desk.routes(), *practice.routes()],
             "middleware": [Middleware(gate.Gate)],
             "exception_handlers": {RequestValidationError: gate.unreadable},
         },

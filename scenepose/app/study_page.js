@@ -13,7 +13,7 @@
     ['both_bad', 'Both bad', 'key X or ↑'], ['b', 'B', 'key B or →'],
   ];
   const PAUSE = 250; // milliseconds
-  const state = { root: null, info: null, participant: null, trial: null, busy: true, shownAt: 0 };
+  const state = { root: null, info: null, participant: null, trial: null, practice: null, busy: true, shownAt: 0 };
   const ahead = new Map();
 
   // Where the server is, which a reverse proxy may serve below a path; the page's own address may lack a slash.
@@ -123,6 +123,7 @@
   async function vote(answer) {
     if (state.busy || !state.trial) return;
     state.busy = true;
+    if (state.practice) return reveal(answer);
     const response_ms = performance.now() - state.shownAt;
     for (const button of state.root.querySelectorAll('.sp-answer')) button.disabled = true;
     for (const figure of state.root.querySelectorAll('.sp-side')) {
@@ -134,6 +135,45 @@
       });
       await show(result.next);
     } catch (error) { failed(error); }
+  }
+
+  // The practice study: nothing is sent, and what the two were is said at once.
+  async function practise() {
+    line('Loading …');
+    try {
+      const { trials } = await ask('practice', {});
+      if (!trials.length) throw new Error('there is nothing to practise with: no rooms are bundled');
+      state.info = { question: 'Which person looks more natural in this place?' };
+      state.practice = { trials, at: 0, agreed: 0 };
+      await practiceTrial();
+    } catch (error) { failed(error); }
+  }
+  function practiceTrial() {
+    const { trials, at } = state.practice, next = trials[at + 1];
+    return show({ ...trials[at], practice: true, done: at, of: trials.length, ahead: next ? [next.image_a, next.image_b] : [] });
+  }
+  function reveal(answer) {
+    const { practice, trial } = state;
+    if (trial[`is_${answer}`]?.startsWith('a true')) practice.agreed += 1;
+    state.trial = null;
+    for (const figure of state.root.querySelectorAll('.sp-side')) {
+      figure.classList.toggle('sp-chosen', figure.dataset.side === answer || answer === 'tie');
+      figure.append(make('figcaption', {}, sentence(trial[`is_${figure.dataset.side}`])));
+    }
+    practice.at += 1;
+    const last = practice.at === practice.trials.length;
+    const next = make('button', { class: 'sp-study-go', id: 'sp-practice-next', type: 'button',
+      onclick: () => (last ? practised() : practiceTrial()) }, last ? 'How it went' : 'Next pair');
+    state.root.querySelector('.sp-answers').replaceChildren(next);
+    next.focus({ preventScroll: true });
+  }
+  function practised() {
+    const { agreed, trials } = state.practice;
+    state.practice = null;
+    page(make('h2', {}, `You preferred the true pose in ${agreed} of ${trials.length} pairs`),
+      make('p', {}, 'Nothing of this was stored. In a study nobody is told what the two poses are; the answers of all raters '
+        + 'are compared, and the methods ranked with their uncertainty.'),
+      make('p', {}, make('button', { class: 'sp-study-go', type: 'button', onclick: () => noStudy() }, 'Back')));
   }
 
   function thanks(trial) {
@@ -194,15 +234,21 @@
   function noStudy() {
     const field = make('input', { type: 'text', placeholder: 'the study’s id', 'aria-label': 'The study’s id' });
     page(make('h2', {}, 'Which pose looks more natural?'),
-      make('p', {}, 'In a study, people compare two poses at the same place, and their answers rank the methods. '
-        + 'If you were sent a link, open that link. With a study’s id:'),
-      make('form', { onsubmit: (event) => {
+      make('p', {}, 'In a study, people compare two poses at the same place, and their answers rank the methods.'),
+      make('p', {}, make('button', { class: 'sp-study-go', id: 'sp-practise', type: 'button', onclick: (event) => {
+        event.target.disabled = true;
+        practise();
+      } }, 'Try it with five pairs')),
+      make('p', { class: 'sp-study-line', role: 'status' }, 'Practice only: nothing is stored.'),
+      make('h3', {}, 'Take part in a study'),
+      make('form', { class: 'sp-study-open', onsubmit: (event) => {
         event.preventDefault();
         if (field.value.trim()) location.search = `?study=${encodeURIComponent(field.value.trim())}`;
-      } }, field, make('p', {}), make('button', { class: 'sp-study-go' }, 'Open the study')),
-      make('p', {}),
-      make('p', {}, make('small', {}, 'To make one of your own: ', make('code', {}, 'scenepose study create'),
-        ' prints its link, and ', make('code', {}, 'scenepose study results'), ' ranks.')));
+      } }, field, make('button', { class: 'sp-study-go' }, 'Open')),
+      make('p', {}, make('small', {}, 'If you were sent a link, open that instead.')),
+      make('h3', {}, 'Make one of your own'),
+      make('p', {}, make('code', {}, 'scenepose study create'), ' prints its link, ',
+        make('code', {}, 'scenepose study results'), ' ranks.'));
   }
 
   async function begin() {

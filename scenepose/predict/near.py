@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +45,8 @@ STRANGER = 4.0
 RARITY = 0.7
 #: Points around a click that may hold somebody who touches it: left and right, above, below; picture heights.
 ASIDE, ABOVE, BELOW = 0.14, 0.6, 0.14
+#: Of `ghosts`: places along a side of each cell, and how many people at each.
+FINER, MOST = 2, 4
 
 
 def grid(width: int, height: int, cells: int = CELLS) -> NDArray[np.float64]:
@@ -141,15 +143,27 @@ def touch(
     Returns:
         (N, K) logits to add, 0 at most; (N, K, 2) from each pose's most probable contact to the click.
     """
-    rests = np.array([kind in SUPPORTS for kind in kinds])[:, None]  # on a seat or bed, not on the feet
     away = {name: -(offset[:, None] + place) for name, place in contacts(poses).items()}
+    return _bonus(away, kinds, chances[None], near)
+
+
+def _bonus(
+    away: dict[str, NDArray], kinds: list[str], chances: NDArray, near: float
+) -> tuple[NDArray, NDArray]:
+    """`touch` from each contact to the click (N, K, 2), and the chances (N or 1, 3) under each click."""
+    rests = _rests(kinds)[:, None]
     middle = away["middle"]
     gaps = np.stack([np.where(rests, middle, away["feet"]), np.where(rests, away["hips"], middle), middle])
     strange = np.stack([rests, ~rests, np.zeros_like(rests)])[:, None, :, 0]
-    values = np.log(chances.clip(1e-9))[:, None, None] - STRANGER * strange
+    values = np.log(chances.clip(1e-9)).T[..., None] - STRANGER * strange
     values = values - PULL * (gaps**2).sum(-1) / near**2  # (3, N, K)
     miss = np.take_along_axis(gaps, values.argmax(0)[None, ..., None], 0)[0]
     return np.logaddexp.reduce(values, 0), miss
+
+
+def _rests(kinds: list[str]) -> NDArray[np.bool_]:
+    """Who is on a seat or bed, and not on the feet."""
+    return np.array([kind in SUPPORTS for kind in kinds])
 
 
 def rarity(kinds: list[str]) -> NDArray[np.float64]:
@@ -218,34 +232,106 @@ def surface_at(scene: Scene, point: NDArray) -> NDArray:
     return np.array([chance["floor"], seat, max(0.0, 1 - chance["floor"] - seat)])
 
 
-def ghosts(scene: Scene, near: float, kinds: set[str] | None) -> tuple[NDArray, NDArray, NDArray]:
-    """What a click ranks first at every cell of `grid`, without looking between the cells.
+@dataclass(frozen=True)
+class Ghosts:
+    """What clicks all over a picture rank first, from the poses at its cells: G places, the N best at each.
+
+    Attributes:
+        shape: (rows, columns) of the places, row by row of a finer `grid`.
+        scores: (G, N) in [0, 1], best first. templates: (G, N), each at most once a place.
+        cells: (G, N) the cell whose pose it is.
+        shifts: (G, N, 2) pixels from where that pose is to where its person would be.
+    """
+
+    shape: tuple[int, int]
+    scores: NDArray
+    templates: NDArray
+    cells: NDArray
+    shifts: NDArray
+
+    def keypoints(self, scene: Scene, place: int, n: int = 0) -> NDArray:
+        """(16, 2) pixels of the n-th at a place."""
+        cell, k = self.cells[place, n], self.templates[place, n]
+        _, poses = scene.cells.at(np.array([cell]))
+        return poses[0, k] * scene.height + scene.cells.points[cell] + self.shifts[place, n]
+
+
+def ghosts(scene: Scene, near: float, kinds: set[str] | None, finer: int = FINER, most: int = MOST) -> Ghosts:
+    """What clicks all over a picture rank first, without running the network again.
 
     Args:
-        near: as in `Scene.generate`; 0 centres the box at the cell.
-
-    Returns:
-        scores (N,) in [0, 1], templates (N,), keypoints (N, 16, 2) in pixels.
+        near: as in `Scene.generate`; 0 centres the box at the click.
+        finer: places along a side of each cell: what is under a click changes within a cell.
+        most: how many at each place.
     """
     scene.cells.fill()
-    points, height, names = scene.cells.points, scene.height, scene.generator.template_kinds
-    everywhere = np.arange(len(points))
-    logits, poses = scene.cells.at(everywhere)
-    allowed = np.array([kinds is None or kind in kinds for kind in names])
-    rare = RARITY * rarity(names)
-    scores, templates, keypoints = (
-        np.zeros(len(points)),
-        np.zeros(len(points), int),
-        np.zeros((len(points), 16, 2)),
-    )
-    for n, click in enumerate(points):
-        rows = around(scene, click) if near else everywhere[n : n + 1]
-        value, shift = logits[rows], np.zeros((len(rows), len(names), 2))
-        if near:
-            chances = surface_at(scene, click)
-            bonus, shift = touch(poses[rows], names, (points[rows] - click) / height, chances, near)
-            value = value + bonus + rare
-        row, k = np.unravel_index(np.where(allowed, value, -np.inf).argmax(), value.shape)
-        scores[n], templates[n] = 1 / (1 + np.exp(-value[row, k])), k
-        keypoints[n] = (poses[rows[row], k] + shift[row, k]) * height + points[rows[row]]
-    return scores, templates, keypoints
+    height, names = scene.height, scene.generator.template_kinds
+    rows, columns = scene.cells.shape
+    places = np.stack(np.meshgrid(*((np.arange(finer * n) + 0.5) / (finer * n) for n in (columns, rows))), -1)
+    places = places.reshape(-1, 2)
+    clicks = places * [scene.width, scene.height]
+    wanted = np.array([k for k, kind in enumerate(names) if kinds is None or kind in kinds])
+    logits, poses = scene.cells.at(np.arange(rows * columns))
+    if near:
+        cells = _touching_cells(scene, clicks, near)
+        k = np.arange(len(names))
+        chances = np.array([surface_at(scene, click) for click in clicks])
+        offset = (scene.cells.points[cells] - clicks[:, None]) / height  # (G, K, 2)
+        away = {name: -(offset + place[cells, k]) for name, place in contacts(poses).items()}
+        _, shifts = _bonus(away, names, chances, near)
+        shifts = shifts * height
+        # As a click does: from there on everybody is where the contact is on the click.
+        centres = (scene.cells.points[cells] + shifts).clip(0, [scene.width, scene.height])
+        moved = (scene.cells.points[cells] - centres) / height
+        bonus, _ = _bonus({name: gap + moved for name, gap in away.items()}, names, chances, near)
+        values = _between(logits, (rows, columns), centres / [scene.width, scene.height])
+        values = values + bonus + RARITY * rarity(names)
+    else:
+        values = _between(logits, (rows, columns), places[:, None])
+        nearest = np.minimum((places * [columns, rows]).astype(int), [columns - 1, rows - 1])
+        cells = np.repeat((nearest[:, 1] * columns + nearest[:, 0])[:, None], len(names), 1)
+        shifts = clicks[:, None] - scene.cells.points[cells]
+    order = wanted[np.argsort(-values[:, wanted], axis=1, kind="stable")[:, :most]]  # (G, N)
+    values, cells = np.take_along_axis(values, order, 1), np.take_along_axis(cells, order, 1)
+    shifts = np.take_along_axis(shifts, order[..., None], 1)
+    return Ghosts((finer * rows, finer * columns), 1 / (1 + np.exp(-values)), order, cells, shifts)
+
+
+def _touching_cells(scene: Scene, clicks: NDArray, near: float) -> NDArray:
+    """(G, K) for clicks (G, 2) the cell from which each template touches best, whatever it touches with."""
+    points, height = scene.cells.points / scene.height, scene.height
+    logits, poses = scene.cells.at(np.arange(len(points)))
+    names, pull = scene.generator.template_kinds, PULL / near**2
+    rests, touched = _rests(names)[:, None], contacts(poses)
+    own = np.where(rests, touched["hips"], touched["feet"])
+    # |c - p|^2 = |c|^2 - 2 c p + |p|^2: so all distances are one product; |p| is the same for all of them.
+    places = np.stack([own, touched["middle"]]).astype(np.float32) + points[:, None].astype(np.float32)
+    fixed = logits - pull * (places**2).sum(-1)  # (2, cells, K)
+    terms = np.concatenate([2 * pull * places, fixed[..., None]], -1).transpose(
+        0, 2, 1, 3
+    )  # (2, K, cells, 3)
+    found = np.zeros((len(clicks), len(names)), int)
+    for n, click in enumerate(clicks):
+        rows = around(scene, click)
+        value = terms[:, :, rows] @ np.append(click / height, 1).astype(np.float32)  # (2, K, R)
+        floor, seat, other = np.log(surface_at(scene, click).clip(1e-9))
+        by_own = np.where(rests[:, 0], seat, floor)
+        by_middle = np.maximum(np.where(rests[:, 0], floor, seat) - STRANGER, other)
+        value = np.maximum(value[0] + by_own[:, None], value[1] + by_middle[:, None])
+        found[n] = rows[value.argmax(-1)]
+    return found
+
+
+def _between(logits: NDArray, shape: tuple[int, int], places: NDArray) -> NDArray:
+    """(G, K) the cells' logits between them, at places (G, K or 1, 2) in [0, 1] for each template."""
+    rows, columns = shape
+    at = (places * [columns, rows] - 0.5).clip(0, [columns - 1, rows - 1])
+    low = at.astype(int)
+    share, k = at - low, np.arange(logits.shape[1])
+    value = np.zeros((len(places), logits.shape[1]))
+    for right in (0, 1):
+        for down in (0, 1):
+            x, y = np.minimum(low[..., 0] + right, columns - 1), np.minimum(low[..., 1] + down, rows - 1)
+            weight = np.abs(1 - right - share[..., 0]) * np.abs(1 - down - share[..., 1])
+            value += weight * logits[y * columns + x, k]
+    return value

@@ -150,8 +150,23 @@
       this.clicked(this.picture, [x, y], this.near);
     }
 
+    // What a click at a place would get, asked for while the pointer rests there; null where that fails or must wait.
+    async peek(picture, point, near) {
+      const key = [picture.picture, ...point, near].join();
+      if (this.peeked?.key !== key) {
+        if (this.peeked?.busy) return null;
+        const peeked = { key, busy: true };
+        this.peeked = peeked;
+        peeked.answer = this.server.answer({ picture: picture.picture, x: point[0], y: point[1], near })
+          .then((answer) => (answer?.error ? null : answer), () => null)
+          .finally(() => { peeked.busy = false; });
+      }
+      return this.peeked.answer;
+    }
+
     async request(picture, point, near) {
-      const answer = await ask(this.server.answer, { picture: picture.picture, x: point[0], y: point[1], near });
+      const early = this.peeked?.key === [picture.picture, ...point, near].join() && await this.peeked.answer;
+      const answer = early || await ask(this.server.answer, { picture: picture.picture, x: point[0], y: point[1], near });
       if (!answer || this.picture !== picture) return;
       this.answer = answer;
       this.chosen = {};
@@ -163,13 +178,15 @@
     }
 
     // The answers as they are shown: of the chosen kind, those last who would be where somebody is kept.
-    ranked(kind = this.kind) {
-      if (!this.answer) return [];
-      const others = this.people.list.filter((person) => person.visible);
-      return this.answer.poses.filter((pose) => kind === null || pose.kind === kind)
+    ranked(kind = this.kind, answer = this.answer) {
+      if (!answer) return [];
+      const { others } = this;
+      return answer.poses.filter((pose) => kind === null || pose.kind === kind)
         .map((pose) => ({ pose, overlap: scenepose.overlap(pose.keypoints, others) }))
         .sort((a, b) => b.pose.score * (1 - b.overlap) - a.pose.score * (1 - a.overlap));
     }
+    // Who is kept and seen: where they are nobody else can be.
+    get others() { return this.people.list.filter((person) => person.visible); }
     get best() { return Math.max(0, ...this.ranked().map(({ pose }) => pose.score)); }
     get fits() { return this.best >= this.config.fits; }
     // Of whom the answers are, in words.
@@ -177,7 +194,7 @@
     get person() { return this.chosen?.id ? this.people.get(this.chosen.id) : null; }
     // Who is in the scene together: everybody who is kept, and the answer that is looked at.
     get together() {
-      const kept = this.people.list.filter((person) => person.visible);
+      const kept = this.others;
       const shown = this.chosen && !this.chosen.id ? this.selected(this.ranked().slice(0, this.count)) : null;
       return shown ? [...kept, shown.pose] : kept;
     }

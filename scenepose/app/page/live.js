@@ -5,6 +5,7 @@
   const { make, svg, percent } = scenepose;
   const COLOURS = [[27, 12, 65], [120, 28, 109], [207, 68, 70], [251, 155, 6], [252, 255, 164]];
   const GOOD = 0.6, APART = 0.22; // a good place's score; how far apart two are, picture heights
+  const REST = 150; // milliseconds that a pointer rests before its place is asked for
   const QUIET = 8; // pixels of the screen around a click within which no ghost covers the answer
 
   scenepose.Live = class {
@@ -12,6 +13,8 @@
       this.tab = tab; // the Generate tab: its picture, kind, near and last answer
       this.grids = new Map();
       this.quiet = null;
+      this.resting = 0;
+      this.moves = 0;
       this.legend = make('div', { class: 'sp-legend', hidden: true });
       this.tag = make('div', { class: 'sp-tag', hidden: true, 'aria-hidden': 'true' });
       tab.stage.frame.append(this.tag);
@@ -48,24 +51,47 @@
       this.hover(null);
     }
 
-    // The ghost of who fits at a place: the answer of its cell, moved to where the pointer is.
+    // Who fits at a place, best first: those last who would be where somebody is kept, as after a click.
+    ranked(cell, x, y, most = this.grid.most) {
+      const { grid } = this, [left, top] = this.middle(cell), { others } = this.tab;
+      const found = [];
+      for (let entry = cell * grid.most; entry < cell * grid.most + most; entry++) {
+        const pose = grid.which[entry], flat = grid.poses[pose], keypoints = [];
+        const right = x - left + grid.shifts[2 * entry], down = y - top + grid.shifts[2 * entry + 1];
+        for (let n = 0; n < flat.length; n += 2) keypoints.push([flat[n] + right, flat[n + 1] + down]);
+        const score = grid.scores[entry] / 1000;
+        found.push({ keypoints, score, template: grid.templates[pose],
+          left: others.length ? score * (1 - scenepose.overlap(keypoints, others)) : score });
+      }
+      return found.sort((one, other) => other.left - one.left);
+    }
+
+    // The ghost of who fits at a place: the answer of the nearest one that is known, moved to the pointer.
     hover(x, y) {
       const { grid, tab } = this, { stage } = tab, layer = stage.layers.ghost;
       this.tag.hidden = true;
       layer.replaceChildren();
+      clearTimeout(this.resting);
+      const moves = ++this.moves;
       if (x === null || x === undefined || !grid) return;
       if (this.quiet && Math.hypot(x - this.quiet[0], y - this.quiet[1]) < QUIET * stage.pixel) return;
       this.quiet = null;
       const { width, height } = tab.picture;
       const column = Math.min(grid.columns - 1, Math.floor(x / width * grid.columns));
       const cell = Math.min(grid.rows - 1, Math.floor(y / height * grid.rows)) * grid.columns + column;
-      const flat = grid.keypoints[cell];
-      if (!flat) return;
-      const middle = this.middle(cell), score = grid.scores[cell] / 1000, keypoints = [];
-      for (let n = 0; n < flat.length; n += 2) keypoints.push([flat[n] + x - middle[0], flat[n + 1] + y - middle[1]]);
-      const template = tab.model?.templates[grid.templates[cell]], poor = score < tab.config.fits;
-      layer.append(scenepose.figure(keypoints, template?.colour || scenepose.looks.white, { width: 0.9, opacity: 1 }, stage.unit,
-        { class: `sp-ghost${poor ? ' sp-poor' : ''}`, 'data-score': score, 'data-template': grid.templates[cell] }));
+      this.show(this.ranked(cell, x, y)[0], x, y);
+      // Where the pointer rests the very answer of a click there takes its place, and the click need not wait.
+      this.resting = setTimeout(async () => {
+        const answer = await tab.peek(tab.picture, [x, y], tab.near);
+        if (answer && moves === this.moves) this.show(tab.ranked(tab.kind, answer)[0].pose, x, y);
+      }, REST);
+    }
+
+    show({ keypoints, score, template: number }, x, y) {
+      const { tab } = this, { stage } = tab, { width, height } = tab.picture;
+      const template = tab.model?.templates[number], poor = score < tab.config.fits;
+      stage.layers.ghost.replaceChildren(scenepose.figure(keypoints, template?.colour || scenepose.looks.white, { width: 0.9, opacity: 1 }, stage.unit,
+        { class: `sp-ghost${poor ? ' sp-poor' : ''}`, 'data-score': score, 'data-template': number }));
       const { top } = scenepose.box(keypoints);
       this.tag.textContent = poor ? `hardly ${tab.who}, ${percent(score)} %` : `${tab.config.doing[template?.kind] || 'Somebody'} ${percent(score)} %`;
       this.tag.style.left = `${Math.min(Math.max(100 * x / width, 12), 88)}%`;
@@ -90,8 +116,8 @@
     painted(grid) {
       const canvas = make('canvas', { width: grid.columns, height: grid.rows });
       const pen = canvas.getContext('2d'), pixels = pen.createImageData(grid.columns, grid.rows);
-      grid.scores.forEach((score, cell) => {
-        const at = Math.min(score / 1000, 0.9999) * (COLOURS.length - 1), low = Math.floor(at);
+      this.cells.forEach(({ score }, cell) => {
+        const at = Math.min(score, 0.9999) * (COLOURS.length - 1), low = Math.floor(at);
         COLOURS[low].forEach((part, n) => { pixels.data[4 * cell + n] = part + (COLOURS[low + 1][n] - part) * (at - low); });
         pixels.data[4 * cell + 3] = 255;
       });
@@ -100,12 +126,20 @@
       return svg('image', { class: 'sp-map', href: canvas.toDataURL(), width, height, preserveAspectRatio: 'none' });
     }
 
-    get cells() { return this.grid.scores.map((score, cell) => ({ at: this.middle(cell), score: score / 1000 })); }
+    get cells() {
+      const { columns, rows, most, scores } = this.grid;
+      return Array.from({ length: columns * rows }, (_, cell) => ({ cell, at: this.middle(cell), score: scores[cell * most] / 1000 }));
+    }
+    // The same where somebody is kept already: whoever is best there would be in the way.
+    get free() {
+      if (!this.tab.others.length) return this.cells;
+      return this.cells.map(({ cell, at, score }) => ({ at, score: score < this.tab.config.fits ? score : this.ranked(cell, ...at, 1)[0].left }));
+    }
 
     // The best places, apart from each other.
     places(most = 3) {
       const found = [], apart = APART * this.tab.picture.height;
-      for (const place of this.cells.sort((a, b) => b.score - a.score)) {
+      for (const place of this.free.sort((a, b) => b.score - a.score)) {
         if (found.length === most || place.score < this.tab.config.fits) break;
         if (found.every(({ at }) => Math.hypot(at[0] - place.at[0], at[1] - place.at[1]) >= apart)) found.push(place);
       }
@@ -115,7 +149,7 @@
     // Where somebody fits well that is nearest to the last click; where nobody does, the best there is.
     nearest() {
       if (!this.grid || !this.tab.answer) return null;
-      const { cells } = this, best = Math.max(...cells.map(({ score }) => score));
+      const cells = this.free, best = Math.max(...cells.map(({ score }) => score));
       if (best < this.tab.config.fits) return null;
       const [x, y] = this.tab.answer.point, far = ({ at }) => Math.hypot(at[0] - x, at[1] - y);
       return cells.filter(({ score }) => score >= Math.min(GOOD, best)).sort((a, b) => far(a) - far(b))[0];
