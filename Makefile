@@ -35,7 +35,7 @@ check test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(if $(filter check,$@),-m "not slow") $(ARGS)
 
 rooms: $(ROOMS)/.installed
-	$(ROOMS)/bin/python -m train.rooms $(ARGS)
+	$(ROOMS)/bin/python -m train.world.render $(ARGS)
 
 # The stamps are written last, so an interrupted installation starts again, and a finished one never does.
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
@@ -62,11 +62,11 @@ $(BIN)/python:
 		"on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
 # Blender's Python module exists for 3.11 only.
-$(ROOMS)/.installed: train/rooms/requirements.txt
+$(ROOMS)/.installed: train/world/render/requirements.txt
 	@command -v python3.11 >/dev/null || { echo "The rooms renderer needs python3.11 on the PATH." >&2; exit 1; }
 	@test -x $(ROOMS)/bin/python || python3.11 -m venv $(ROOMS)
 	@echo "Installing the renderer into $(ROOMS). This takes about ten minutes the first time."
-	@$(ROOMS)/bin/python scenepose/app/install.py $(ROOMS)/install.log --requirement train/rooms/requirements.txt
+	@$(ROOMS)/bin/python scenepose/app/install.py $(ROOMS)/install.log --requirement train/world/render/requirements.txt
 	@touch $@
 
 clean:

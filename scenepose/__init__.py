@@ -18,7 +18,7 @@ from scenepose.errors import CheckpointError, PictureError, PointError, RequestE
 from scenepose.methods.table import METHODS as _TABLE
 
 if TYPE_CHECKING:
-    from scenepose.predictor import Generator, Pose, Scene
+    from scenepose.predict.generator import Generator, Pose, Scene
 
 __all__ = [
     "METHODS",
@@ -62,7 +62,7 @@ def load(
     """
     if name not in METHODS and name not in VARIANTS:
         raise RequestError(f"there is no method {name!r}; there is {', '.join(METHODS)}")
-    from scenepose.predictor import Generator
+    from scenepose.predict.generator import Generator
 
     return Generator.from_checkpoint(name, checkpoint, device, encoder)
 
@@ -70,7 +70,7 @@ def load(
 def __getattr__(name: str) -> Any:
     """`scenepose.Pose` and its like, imported when first asked for."""
     if name in ("Generator", "Pose", "Scene"):
-        from scenepose import predictor
+        from scenepose.predict import generator
 
-        return getattr(predictor, name)
+        return getattr(generator, name)
     raise AttributeError(f"module 'scenepose' has no attribute {name!r}")

@@ -25,8 +25,8 @@ import scenepose
 from scenepose.assets import bundled_scenes
 from scenepose.errors import ScenePoseError
 from scenepose.methods.build import build
-from scenepose.near import grid
-from scenepose.predictor import Generator, Scene
+from scenepose.predict.generator import Generator, Scene
+from scenepose.predict.near import grid
 
 #: Ratio that each measurement should stay below.
 TARGETS = {
@@ -73,7 +73,7 @@ def _print(name: str, own: float, bare: float, against: str) -> None:
 
 def _scene() -> tuple[np.ndarray, tuple[float, float]]:
     """A bundled scene where there is one, cut to 4 : 3, else noise of that shape: the time is the same."""
-    from scenepose import images
+    from scenepose.picture import images
 
     try:
         scene = bundled_scenes()[0]
@@ -121,7 +121,7 @@ def _first_click(
 
 def _encoding(generator: Generator, picture: np.ndarray, repeats: int) -> tuple[float, float]:
     """Seconds of encoding a picture of 4 : 3, read already, and of the bare pass."""
-    from scenepose import images
+    from scenepose.picture import images
 
     read = images.read(picture)
     return _alternate(lambda: generator.encode(read), _bare(generator), repeats)

@@ -81,18 +81,18 @@ def predict(
     if points is not None:
         if not scene.is_dir():
             raise RequestError(f"with --points the scene is a folder of pictures, and {scene} is none")
-        from scenepose.points import read_points
+        from scenepose.predict.points import read_points
 
         rows = read_points(points)
         files.check_folder(out)
         options = {"top_k": top_k, "near": near, "kinds": _names(kinds), "formats": wanted, "side": side}
         options |= {"alternatives": alternatives, "overwrite": overwrite}
         if ray is not None:
-            from scenepose import cluster
+            from scenepose.predict import cluster
 
             path, failed = cluster.run(ray, method, checkpoint, scene, rows, out, **options)
         else:
-            from scenepose import batch
+            from scenepose.predict import batch
 
             generator = scenepose.load(method, checkpoint)
             path, failed = batch.run(generator, scene, rows, out, **options)
@@ -101,10 +101,10 @@ def predict(
             raise RequestError(f'{failed} of {len(rows)} points could not be answered: see "error" in {path}')
         return
 
-    from scenepose import images
-    from scenepose.batch import people_at
-    from scenepose.predictor import check_point
-    from scenepose.results import Wanted
+    from scenepose.picture import images
+    from scenepose.predict.batch import people_at
+    from scenepose.predict.generator import check_point
+    from scenepose.predict.results import Wanted
 
     picture = images.read(scene)
     check_point(point, picture.width, picture.height)
@@ -159,15 +159,15 @@ def map_(
     from tqdm import tqdm
 
     import scenepose
-    from scenepose import images
     from scenepose.export import files
+    from scenepose.picture import images
 
     if columns < 1:
         raise RequestError(f"at least 1 column is needed, not {columns}")
     picture = images.read(scene)
     files.check_folder(out)
     encoded = scenepose.load(method, checkpoint).encode(picture)
-    from scenepose import affordance
+    from scenepose.predict import affordance
 
     total = affordance.grid(encoded.width, encoded.height, columns)[..., 0].size
     with tqdm(total=total, unit="point", desc="map") as bar:
@@ -209,9 +209,14 @@ def bench(
     """
     if training:
         try:
-            from train.bench import report as report_training
+            from train.fit.bench import report as report_training
         except ImportError as error:
-            raise RequestError(f"training needs {error.name}: pip install 'scenepose[train]'") from error
+            clone = (error.name or "").partition(".")[0] == "train"
+            raise RequestError(
+                "training runs in a clone of the project, which holds the folder train"
+                if clone
+                else f"training needs {error.name}: pip install 'scenepose[train]'"
+            ) from error
 
         report_training(frames, max(1, repeats // 4), precision, workers)
         return

@@ -21,14 +21,14 @@ import torch
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, sync_playwright
 
-from scenepose import geometry
 from scenepose.assets import assets, checkpoint_path
 from scenepose.data.surfaces import SURFACES
 from scenepose.methods.scenepose import ScenePose, ScenePoseConfig
 from scenepose.model.encoder import Encoder, EncoderConfig
-from scenepose.predictor import Generator
+from scenepose.pose import geometry
+from scenepose.pose.templates import TemplateSet
+from scenepose.predict.generator import Generator
 from scenepose.study.database import Database
-from scenepose.templates import TemplateSet
 from tests import postgres, tiny
 from tests.placed import bank, placed, samples  # noqa: F401 (fixtures of the data's and the placer's tests)
 

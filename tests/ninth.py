@@ -36,18 +36,20 @@ def walk(folder: Path) -> dict:
 
     torch.set_num_threads(1)
     import scenepose
-    from scenepose import images, methods
+    from scenepose import methods
     from scenepose.app import stage
     from scenepose.app.compare import CompareTab
     from scenepose.app.engine import Engine
     from scenepose.app.pictures import Pictures
-    from scenepose.comparison import compare, record
+    from scenepose.picture import images
+    from scenepose.predict.compare import compare, record
     from scenepose.study import items, sources
     from tests import tiny
     from tests.conftest import room
     from tests.tiny_heads import run_of, settings
-    from train import baseline, evaluate
-    from train.loop import BEST, loader_of, train_on
+    from train.fit import baselines as baseline
+    from train.fit.loop import BEST, loader_of, train_on
+    from train.judge import evaluate
 
     weights = tiny.save(folder / "main", tiny.encoder(), tiny.head()).parent
     run, batches = run_of(settings(folder / "run", weights, methods=["toy"], steps=2))

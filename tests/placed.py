@@ -10,13 +10,13 @@ from PIL import Image
 
 from scenepose.assets import assets
 from scenepose.data.samples import Samples
-from scenepose.placer.bank import BodyBank, build_bank
-from scenepose.placer.frame_placer import Room
-from scenepose.placer.place import place
-from scenepose.placer.space import depth_space
-from scenepose.poses import PoseSampler
 from tests.room import make_room
-from train.place import collect
+from train.world.place.bank import BodyBank, build_bank
+from train.world.place.command import collect
+from train.world.place.frame_placer import Room
+from train.world.place.place import place
+from train.world.place.sampler import PoseSampler
+from train.world.place.space import depth_space
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from PIL import Image
 from scenepose.data import frames
 from scenepose.data.frames import Frame
 from scenepose.data.ground import transform_from_up
-from scenepose.placer.solids import Mesh
+from train.world.place.solids import Mesh
 
 WIDTH, HEIGHT = 320, 240
 

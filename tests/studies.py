@@ -8,8 +8,8 @@ from unittest import mock
 
 import numpy as np
 
-from scenepose import images
-from scenepose.images import Picture
+from scenepose.picture import images
+from scenepose.picture.images import Picture
 from scenepose.study import pictures
 from scenepose.study.create import create
 from scenepose.study.database import Database

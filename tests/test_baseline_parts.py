@@ -17,9 +17,9 @@ from scenepose.methods.placenet import diversity_loss
 from scenepose.methods.prtr import Prtr, assign, matching_cost
 from scenepose.methods.unipose import Waterfall
 from scenepose.methods.vae import Vae
-from scenepose.metrics import diversity
 from scenepose.model.encoder import Encoder
 from scenepose.model.features import Features
+from scenepose.pose.metrics import diversity
 from tests import tiny
 from tests.tiny_clicks import answers, clicks, fresh, overfit, targets
 from tests.tiny_heads import SMALL

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scenepose import batch, results
 from scenepose.errors import PictureError, RequestError
-from scenepose.points import Row
-from scenepose.predictor import Generator
-from scenepose.templates import TemplateSet
+from scenepose.pose.templates import TemplateSet
+from scenepose.predict import batch, results
+from scenepose.predict.generator import Generator
+from scenepose.predict.points import Row
 from tests.conftest import random_weights, room
 
 ROWS = [Row("room.png", 100, 90), Row("room.png", 40, 60)]

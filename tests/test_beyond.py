@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from scenepose.data import frames
-from scenepose.placer.beyond import with_floor_below
-from scenepose.placer.space import Space, depth_space
 from tests.room import make_room
+from train.world.place.beyond import with_floor_below
+from train.world.place.space import Space, depth_space
 
 #: The camera sees floor from 1.9 m on.
 CUPBOARD = ((-3.0, 1.8, 0.0), (3.0, 4.0, 0.9), frames.CABINET)
@@ -57,7 +57,7 @@ def test_only_with_a_known_up_are_photographs_given_more_floor(
     tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tests.placed import write_nyu
-    from train import place
+    from train.world.place import command as place
 
     write_nyu(tmp_path)
     calls = []

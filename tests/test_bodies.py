@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from scenepose.data.compact import set_down
-from scenepose.placer.bank import BodyBank
-from scenepose.placer.frame_placer import FramePlacer, Room
-from scenepose.placer.headings import draw_headings, heading_to_yaw, yaw_to_heading
-from scenepose.placer.space import mesh_space
-from scenepose.poses import bone_directions, mirror_body
-from scenepose.skeleton import LIMBS, mirror
+from scenepose.pose.skeleton import LIMBS, mirror
 from tests.room import BOXES, make_mesh, make_room
+from train.world.place.bank import BodyBank
+from train.world.place.frame_placer import FramePlacer, Room
+from train.world.place.headings import draw_headings, heading_to_yaw, yaw_to_heading
+from train.world.place.sampler import bone_directions, mirror_body
+from train.world.place.space import mesh_space
 
 
 def test_headings_and_yaws_are_inverse() -> None:

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from scenepose import draw, export, images
-from scenepose.skeleton import MIRROR, R_WRIST
+from scenepose import export
+from scenepose.picture import draw, images
+from scenepose.pose.skeleton import MIRROR, R_WRIST
 from tests.page import (
     PATIENCE,
     click,

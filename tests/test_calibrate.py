@@ -8,9 +8,9 @@ import torch
 
 from scenepose.data.prior import point_weights
 from tests import tiny
-from train import calibrate
-from train.balance import Predicted, posture_shifts
-from train.calibrate import fit_calibration
+from train.ship import calibrate
+from train.ship.balance import Predicted, posture_shifts
+from train.ship.calibrate import fit_calibration
 
 
 def drawn(slope: float, intercepts: list[float], count: int = 4000) -> tuple[np.ndarray, np.ndarray]:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from scenepose import batch, cli, cluster
+from scenepose import cli
 from scenepose.errors import RequestError
-from scenepose.points import Row
-from scenepose.predictor import Generator
+from scenepose.predict import batch, cluster
+from scenepose.predict.generator import Generator
+from scenepose.predict.points import Row
 from tests.conftest import ROOT, room
 
 pytest.importorskip("ray", reason="needs Ray: pip install 'scenepose[ray]'")

@@ -13,16 +13,16 @@ import torch
 from PIL import Image
 
 from scenepose import METHODS, methods
-from scenepose.comparison import Compared, Panel, Truth, compare, record, truth_panel
 from scenepose.errors import CheckpointError, PointError, RequestError
-from scenepose.panels import figure, frame_of
-from scenepose.predictor import Generator, Scene
-from scenepose.templates import TemplateSet
+from scenepose.pose.templates import TemplateSet
+from scenepose.predict.compare import Compared, Panel, Truth, compare, record, truth_panel
+from scenepose.predict.generator import Generator, Scene
+from scenepose.predict.panels import figure, frame_of
 from tests import tiny
 from tests.conftest import random_weights, room
-from train import compare as figure_command
-from train.release_baselines import ReleaseBaselinesConfig
-from train.release_baselines import main as release_baselines
+from train.judge import compare as figure_command
+from train.ship.release_baselines import ReleaseBaselinesConfig
+from train.ship.release_baselines import main as release_baselines
 
 STOCHASTIC = ("vae", "placenet", "graconet")
 
@@ -116,7 +116,7 @@ def test_pck_against_the_truth(compared: Compared, scene: Scene) -> None:
 def test_methods_without_weights_say_so(
     compared: Compared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scenepose.predictor.checkpoint_path", lambda name: tmp_path / name)
+    monkeypatch.setattr("scenepose.predict.generator.checkpoint_path", lambda name: tmp_path / name)
     with pytest.raises(CheckpointError, match="no trained weights of heatmap are bundled"):
         compared.main.with_method("heatmap")
     assert methods.available(tmp_path) == []

@@ -14,14 +14,16 @@ from scenepose.assets import assets
 from scenepose.data.ground import ground_from_floor
 from scenepose.data.nyu import NYUFolder, read_index
 from scenepose.data.nyu_mat import NYUMat
-from scenepose.data.rooms import PicturePack, frames, read_mesh, write_pack
-from scenepose.data.samples import KINDS, Samples
+from scenepose.data.rooms import PicturePack, write_pack
+from scenepose.data.samples import Samples
 from scenepose.data.sources import open_source, parse_source
-from scenepose.poses import PoseSampler
-from scenepose.skeleton import LIMBS
+from scenepose.pose.kinds import KINDS
+from scenepose.pose.skeleton import LIMBS
 from tests.placed import write_nyu
 from tests.room import camera, make_room
-from train.stats import statistics
+from train.world.place.rooms import frames, read_mesh
+from train.world.place.sampler import PoseSampler
+from train.world.stats import statistics
 
 
 def test_samples_survive_saving(samples: Samples, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ import tyro
 from scenepose.cli import COMMANDS as SHELL
 from scenepose.study import cli as study
 from tests.conftest import ROOT
-from train import docs
 from train.__main__ import COMMANDS as TRAIN
+from train.ship import docs
 
 PAGES = docs.pages(ROOT)
 RECIPES = sorted((ROOT / "train/recipes").glob("*.sh"))

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from scenepose import draw, images
-from scenepose.predictor import Pose
+from scenepose.picture import draw, images
+from scenepose.predict.generator import Pose
 from tests.conftest import person, room
 
 

@@ -10,14 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from scenepose.data.samples import KINDS, Samples
+from scenepose.data.samples import Samples
 from scenepose.data.sources import open_source
+from scenepose.pose.kinds import KINDS
 from tests import tiny
 from tests.conftest import person
-from train import ablate, cases, evaluate, judge, pack, scenepose, stats, teacher
-from train.batches import Batches
-from train.config import TrainConfig
-from train.support import support_at
+from train.fit import main as scenepose
+from train.fit import teacher
+from train.fit.batches import Batches
+from train.fit.config import TrainConfig
+from train.judge import ablate, cases, evaluate
+from train.judge import measure as judge
+from train.judge.support import support_at
+from train.world import pack, stats
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -10,8 +10,8 @@ import pytest
 
 from scenepose import export
 from scenepose.errors import RequestError
-from scenepose.images import Picture
-from scenepose.predictor import Generator, Pose
+from scenepose.picture.images import Picture
+from scenepose.predict.generator import Generator, Pose
 from tests.conftest import person, room
 
 PICTURE = Picture(room(), 640, 480)

@@ -10,8 +10,8 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from scenepose import skeleton as sk
 from scenepose.export import Answer, Person, coco
+from scenepose.pose import skeleton as sk
 from tests.conftest import person
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from scenepose import export
 from scenepose.errors import RequestError
 from scenepose.export import Answer, Person, files
-from scenepose.images import Picture
+from scenepose.picture.images import Picture
 from tests.conftest import person, room
 
 PICTURE = Picture(room(), 640, 480)

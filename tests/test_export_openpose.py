@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from scenepose import export
-from scenepose import skeleton as sk
 from scenepose.errors import RequestError
 from scenepose.export import Answer, Person, openpose, pose_picture
+from scenepose.pose import skeleton as sk
 from tests.conftest import person
 from tests.readers import READERS, Places
 

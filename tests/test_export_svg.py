@@ -12,10 +12,10 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from scenepose import export
-from scenepose import skeleton as sk
 from scenepose.export import Answer, Person
-from scenepose.figure import template_colour
-from scenepose.images import Picture
+from scenepose.picture.figure import template_colour
+from scenepose.picture.images import Picture
+from scenepose.pose import skeleton as sk
 from tests.conftest import person, room
 
 PICTURE = Picture(room(), 640, 480)

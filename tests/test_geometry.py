@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from scenepose import geometry
+from scenepose.pose import geometry
 
 #: Sides below `MIN_SIDE` are widened on purpose, so poses drawn here are larger.
 coordinates = st.floats(-3, 3, width=64)

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from scenepose.placer import checks
-from scenepose.placer.bank import BodyBank
-from scenepose.placer.frame_placer import FramePlacer, Room
-from scenepose.placer.people import People
-from scenepose.placer.space import mesh_space
-from scenepose.skeleton import JOINTS
+from scenepose.pose.skeleton import JOINTS
 from tests.room import BEDROOM, WALL, make_mesh, make_room
+from train.world.place import checks
+from train.world.place.bank import BodyBank
+from train.world.place.frame_placer import FramePlacer, Room
+from train.world.place.people import People
+from train.world.place.space import mesh_space
 
 CAMERA = np.array([[0.0, 0.0, 1.4]])
 

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from scenepose import images
 from scenepose.errors import PictureError
+from scenepose.picture import images
 from tests.conftest import room, running
 from tests.hostile_calls import addresses, calls
 from tests.hostile_pictures import Upload, bad, odd

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scenepose import images
 from scenepose.errors import PictureError
+from scenepose.picture import images
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
 

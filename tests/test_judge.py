@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from scenepose.data.samples import KINDS
+from scenepose.pose.kinds import KINDS
 from tests import tiny
-from train import judge
+from train.judge import measure as judge
 
 
 def test_constant_answer_is_the_most_frequent_templates_at_the_mean_scale() -> None:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from scenepose.losses import (
+from scenepose.model.losses import (
     classification_loss,
     distillation_loss,
     masked_mean,

@@ -16,7 +16,7 @@ import scenepose
 from scenepose.methods.build import build
 from scenepose.methods.head import Head
 from scenepose.methods.table import METHODS
-from scenepose.panels import COLOURS, TITLES
+from scenepose.predict.panels import COLOURS, TITLES
 from tests import tiny
 
 ROOT = Path(__file__).resolve().parent.parent

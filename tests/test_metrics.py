@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scenepose import metrics
-from scenepose.skeleton import L_HIP, L_SHOULDER, R_HIP, R_SHOULDER
+from scenepose.pose import metrics
+from scenepose.pose.skeleton import L_HIP, L_SHOULDER, R_HIP, R_SHOULDER
 
 KNOWN = np.ones(16, bool)
 

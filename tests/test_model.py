@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import save_file
 
 from scenepose.errors import CheckpointError
-from scenepose.geometry import box
 from scenepose.methods.checkpoint import load_head, read_head_file
 from scenepose.methods.scenepose import ScenePose, ScenePoseConfig
 from scenepose.model.attention import Attention, sine_positions
@@ -18,6 +17,7 @@ from scenepose.model.checkpoint import load_encoder, load_teacher, read_card
 from scenepose.model.encoder import Encoder, EncoderConfig
 from scenepose.model.offset_transformer import OffsetTransformer, region_boxes, visible_tokens
 from scenepose.model.teacher import Teacher, keypoint_heatmaps
+from scenepose.pose.geometry import box
 from tests import tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread")

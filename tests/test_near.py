@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from scenepose.data.surfaces import SURFACES
-from scenepose.near import STRANGER, around, by_template, contacts, ghosts, grid, touch
-from scenepose.predictor import Generator, Scene
+from scenepose.predict.generator import Generator, Scene
+from scenepose.predict.near import STRANGER, around, by_template, contacts, ghosts, grid, touch
 from tests.conftest import person, room
 
 FLOOR, SEAT, OTHER = np.eye(3)
@@ -100,7 +100,7 @@ def test_only_what_is_needed_is_computed_and_is_kept(
     first = scene.cells.at(rows)
     assert not scene.cells.complete
     asked = []
-    monkeypatch.setattr("scenepose.near.answers_at", lambda *given: asked.append(given))
+    monkeypatch.setattr("scenepose.predict.near.answers_at", lambda *given: asked.append(given))
     for one, other in zip(first, scene.cells.at(rows), strict=True):
         np.testing.assert_array_equal(one, other)
     assert asked == []

@@ -17,15 +17,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from scenepose.losses import adversarial_loss, discriminator_loss, distillation_loss
 from scenepose.model.discriminator import Discriminator
+from scenepose.model.losses import adversarial_loss, discriminator_loss, distillation_loss
 from scenepose.model.teacher import Teacher
 from tests import tiny, tiny_run
-from train import bench
-from train.labels import Labels, Stages, asked
-from train.loop import BEST, LAST, start
-from train.scenepose import ScenePoseRun
-from train.step import frozen
+from train.fit import bench
+from train.fit.labels import Labels, Stages, asked
+from train.fit.loop import BEST, LAST, start
+from train.fit.main import ScenePoseRun
+from train.fit.step import frozen
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,12 +11,12 @@ from PIL import Image
 
 from scenepose.data.rooms import PicturePack
 from scenepose.data.samples import Samples
-from scenepose.placer.bank import BodyBank
-from scenepose.skeleton import HIDDEN, SEEN
+from scenepose.pose.skeleton import HIDDEN, SEEN
 from tests.placed import write_nyu
 from tests.room import make_mesh, make_room
-from train.place import PlaceConfig, collect
-from train.place import main as place_main
+from train.world.place.bank import BodyBank
+from train.world.place.command import PlaceConfig, collect
+from train.world.place.command import main as place_main
 
 
 def test_the_compact_form_loses_nothing(placed: list, samples: Samples) -> None:

@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 
 from scenepose.assets import assets
 from scenepose.data.compact import set_down
-from scenepose.data.samples import KINDS
-from scenepose.placer import checks
-from scenepose.placer.bank import STYLES, BodyBank, build_bank
-from scenepose.placer.frame_placer import AT_POINT, SECTORS, SUPPORTED_TRIES, TRIES, FramePlacer, Room
-from scenepose.placer.limbs import ARMS, FOREARMS, HEAD, SHANKS, THIGHS, TORSO, spheres
-from scenepose.placer.people import People
-from scenepose.placer.place import ON_FLOOR, place
-from scenepose.placer.solids import FAR, INSIDE, Solids
-from scenepose.placer.space import Space, depth_space, mesh_space
-from scenepose.placer.supports import beds, seats
-from scenepose.poses import ANKLE_HEIGHT, REFERENCE_HEIGHT, PoseSampler
-from scenepose.skeleton import HEAD_TOP, L_ANKLE, L_HIP, PELVIS, R_ANKLE, R_HIP
+from scenepose.pose.kinds import KINDS
+from scenepose.pose.skeleton import HEAD_TOP, L_ANKLE, L_HIP, PELVIS, R_ANKLE, R_HIP
 from tests.room import BED, BEDROOM, BOXES, HEIGHT, SOFA_BACK, SOFA_SEAT, WALL, depth_in, make_mesh, make_room
+from train.world.place import checks
+from train.world.place.bank import STYLES, BodyBank, build_bank
+from train.world.place.frame_placer import AT_POINT, SECTORS, SUPPORTED_TRIES, TRIES, FramePlacer, Room
+from train.world.place.limbs import ARMS, FOREARMS, HEAD, SHANKS, THIGHS, TORSO, spheres
+from train.world.place.people import People
+from train.world.place.place import ON_FLOOR, place
+from train.world.place.sampler import ANKLE_HEIGHT, REFERENCE_HEIGHT, PoseSampler
+from train.world.place.solids import FAR, INSIDE, Solids
+from train.world.place.space import Space, depth_space, mesh_space
+from train.world.place.supports import beds, seats
 
 SIT = KINDS.index("sit")
 CAMERA = np.array([[0.0, 0.0, 1.4]])

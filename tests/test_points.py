@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scenepose.errors import RequestError
-from scenepose.points import Row, read_points
+from scenepose.predict.points import Row, read_points
 
 ROWS = [Row("room.jpg", 640.5, 700), Row("Küche.jpg", 12, 3.25)]
 

@@ -12,13 +12,14 @@ import torch
 from PIL import Image
 
 import scenepose
-from scenepose import geometry, images
 from scenepose.data.surfaces import SURFACES
 from scenepose.errors import CheckpointError, PointError, RequestError, ScenePoseError
 from scenepose.methods.scenepose import ScenePose
 from scenepose.model.encoder import Encoder, EncoderConfig
-from scenepose.predictor import Generator
-from scenepose.templates import TemplateSet
+from scenepose.picture import images
+from scenepose.pose import geometry
+from scenepose.pose.templates import TemplateSet
+from scenepose.predict.generator import Generator
 from tests import tiny
 from tests.conftest import ENCODER, SMALL, room
 

@@ -10,10 +10,11 @@ import pytest
 
 from scenepose.data.compact import PlacedSamples
 from scenepose.data.prior import KIND_PRIOR, USES_SUPPORT, kind_chances, point_weights
-from scenepose.data.samples import KINDS, Samples
-from scenepose.placer.bank import BodyBank
-from train.place import collect
-from train.reprior import RepriorConfig, main, shown_rows
+from scenepose.data.samples import Samples
+from scenepose.pose.kinds import KINDS
+from train.world.place.bank import BodyBank
+from train.world.place.command import collect
+from train.world.reprior import RepriorConfig, main, shown_rows
 
 SIT, STAND, LIE, WALK = (KINDS.index(kind) for kind in ("sit", "stand", "lie", "walk"))
 

@@ -11,15 +11,15 @@ from scipy.spatial import KDTree
 
 from scenepose.data.compact import set_down
 from scenepose.data.frames import FLOOR, FLOOR_MAT
-from scenepose.data.rooms import read_mesh, room_frames
-from scenepose.data.samples import KINDS
-from scenepose.placer.bank import BodyBank
-from scenepose.placer.frame_placer import FramePlacer, Room
-from scenepose.placer.limbs import FOREARMS, HEAD, SHANKS, THIGHS, TORSO, UPPER_ARMS, spheres
-from scenepose.placer.people import People
-from scenepose.placer.space import mesh_space
-from scenepose.poses import ANKLE_HEIGHT, REFERENCE_HEIGHT
-from scenepose.skeleton import L_ANKLE, R_ANKLE
+from scenepose.pose.kinds import KINDS
+from scenepose.pose.skeleton import L_ANKLE, R_ANKLE
+from train.world.place.bank import BodyBank
+from train.world.place.frame_placer import FramePlacer, Room
+from train.world.place.limbs import FOREARMS, HEAD, SHANKS, THIGHS, TORSO, UPPER_ARMS, spheres
+from train.world.place.people import People
+from train.world.place.rooms import read_mesh, room_frames
+from train.world.place.sampler import ANKLE_HEIGHT, REFERENCE_HEIGHT
+from train.world.place.space import mesh_space
 
 ROOM = Path(__file__).parent / "data" / "room-00002"
 

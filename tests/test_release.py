@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from train import release
+from train.ship import release
 
 
 def test_terms_follow_from_what_was_learnt() -> None:

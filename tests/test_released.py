@@ -7,10 +7,10 @@ import pytest
 
 import scenepose
 from scenepose.assets import bundled_scenes, checkpoint_path
-from scenepose.data.samples import POSTURES
 from scenepose.data.sources import open_source
 from scenepose.methods.checkpoint import read_head_file
-from train.judge import answer, constant_answers, judged_points, per_point, truth_at
+from scenepose.pose.kinds import POSTURES
+from train.judge.measure import answer, constant_answers, judged_points, per_point, truth_at
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from train.rooms import counts, plan
+from train.world.render import counts, plan
 
 
 def test_shipped_set_has_enough_rooms_of_every_split_and_size():

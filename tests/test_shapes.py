@@ -14,11 +14,11 @@ from PIL import Image
 from scenepose.data.shapes import OUTSIDE, TALLEST, Rectangle, cropped, within
 from scenepose.data.sources import Source
 from tests import tiny, tiny_run
-from train import evaluate
-from train.augment import SHAPES, Change, boxes_of, draw_change, draw_crop
-from train.batches import Batches
-from train.config import AugmentConfig
-from train.evaluate import aspect_of
+from train.fit.augment import SHAPES, Change, boxes_of, draw_change, draw_crop
+from train.fit.batches import Batches
+from train.fit.config import AugmentConfig
+from train.judge import evaluate
+from train.judge.evaluate import aspect_of
 
 #: Nothing but the geometry changes.
 SHAPED = AugmentConfig(colour=0, jpeg=0, noise=0, shapes=1.0, aspect=0.0, smallest_height=400)

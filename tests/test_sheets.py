@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import train.compare_poses as compare
-import train.sheet as sheets
-from scenepose.data.samples import KINDS
+import train.judge.sheet as sheets
+import train.world.compare_poses as compare
 from scenepose.data.sources import Source
+from scenepose.pose.kinds import KINDS
 from tests import tiny
-from train.sheet import TRUTH, SheetConfig, choose, draw_pose
+from train.judge.sheet import TRUTH, SheetConfig, choose, draw_pose
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scenepose.data.samples import KINDS, Samples
+from scenepose.data.samples import Samples
 from scenepose.data.sitcom import (
     SitcomList,
     from_samples,
@@ -18,11 +18,12 @@ from scenepose.data.sitcom import (
     read_list,
     to_samples,
     write_list,
-)  # fmt: skip
+)
 from scenepose.data.sources import Source, open_source
+from scenepose.pose.kinds import KINDS
 from tests import tiny
-from train.convert import ConvertConfig, write_sitcom
-from train.convert import main as convert
+from train.world.convert import ConvertConfig, write_sitcom
+from train.world.convert import main as convert
 
 #: A standing and a sitting pose, 16 joints, then the target point.
 STAND = [100, 300, 101, 250, 102, 200, 118, 200, 119, 250, 120, 300, 110, 200, 110, 120, 110, 110, 110, 80,

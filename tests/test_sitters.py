@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from scenepose.data import frames
 from scenepose.data.compact import set_down
 from scenepose.data.frames import Frame
-from scenepose.placer import checks
-from scenepose.placer.bank import BodyBank
-from scenepose.placer.frame_placer import Fitting, FramePlacer, Room
-from scenepose.placer.limbs import SHANKS, THIGHS, spheres
-from scenepose.placer.people import People
-from scenepose.placer.postures import SEAT_FLESH
-from scenepose.placer.seen_seats import OTHER_FURNITURE, at_border, single_things
-from scenepose.placer.sitting import TABLE_OVER_SEAT, sitting
-from scenepose.placer.smooth import smooth_depth, upward
-from scenepose.placer.space import Space, depth_space
-from scenepose.poses import ANKLE_HEIGHT
-from scenepose.skeleton import L_ANKLE, L_ELBOW, L_HIP, L_KNEE, L_WRIST, PELVIS, R_ANKLE, R_HIP, R_WRIST
+from scenepose.pose.skeleton import L_ANKLE, L_ELBOW, L_HIP, L_KNEE, L_WRIST, PELVIS, R_ANKLE, R_HIP, R_WRIST
 from tests.room import BED, BEDROOM, WALL, WIDTH, depth_in, make_room
+from train.world.place import checks
+from train.world.place.bank import BodyBank
+from train.world.place.frame_placer import Fitting, FramePlacer, Room
+from train.world.place.limbs import SHANKS, THIGHS, spheres
+from train.world.place.people import People
+from train.world.place.postures import SEAT_FLESH
+from train.world.place.sampler import ANKLE_HEIGHT
+from train.world.place.seen_seats import OTHER_FURNITURE, at_border, single_things
+from train.world.place.sitting import TABLE_OVER_SEAT, sitting
+from train.world.place.smooth import smooth_depth, upward
+from train.world.place.space import Space, depth_space
 
 SEAT_HEIGHT, STEP = 0.45, 0.04
 #: An armchair that faces the camera: half the seat's width, its front and its back, metres.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from scenepose import skeleton as sk
+from scenepose.pose import skeleton as sk
 
 poses = arrays(np.float64, (3, 16, 2), elements=st.integers(-1000, 1000).map(float))
 

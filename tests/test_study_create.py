@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 import scenepose
-from scenepose import cli, geometry, images, methods
+from scenepose import cli, methods
 from scenepose.errors import PointError, RequestError
-from scenepose.predictor import Generator
+from scenepose.picture import images
+from scenepose.pose import geometry
+from scenepose.predict.generator import Generator
 from scenepose.study import items, sources
 from scenepose.study.database import Database
 from scenepose.study.results import studies
@@ -21,7 +23,7 @@ from scenepose.study.sessions import Sessions
 from tests import tiny
 from tests.conftest import person, room
 from tests.studies import finish, rows_of
-from train import pack
+from train.world import pack
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from scenepose.data.surfaces import COLUMNS, ROWS, SURFACES, Surfaces
-from scenepose.losses import surface_loss
 from scenepose.model.encoder import width_at
+from scenepose.model.losses import surface_loss
 from tests import tiny, tiny_run
 from tests.room import make_room
-from train.batches import Batch, Batches
-from train.config import AugmentConfig
+from train.fit.batches import Batch, Batches
+from train.fit.config import AugmentConfig
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scenepose.data.samples import KINDS
-from scenepose.geometry import box, normalise
-from scenepose.skeleton import mirror
-from scenepose.templates import QUOTAS, Poses, TemplateSet, describe, fit, fit_groups, nearest, shares
+from scenepose.pose.geometry import box, normalise
+from scenepose.pose.kinds import KINDS
+from scenepose.pose.skeleton import mirror
+from scenepose.pose.templates import TemplateSet, nearest
 from tests import tiny
+from train.fit.clusters import QUOTAS, Poses, describe, fit, fit_groups, shares
 
 
 def clustered(groups: int = 4, each: int = 30, seed: int = 0) -> Poses:

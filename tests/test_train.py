@@ -11,21 +11,24 @@ import pytest
 import torch
 
 from scenepose.data.prior import KIND_PRIOR
-from scenepose.data.samples import KINDS
-from scenepose.geometry import position_in_picture
-from scenepose.metrics import pck
 from scenepose.model.checkpoint import fingerprint, load_encoder
-from scenepose.skeleton import MIRROR
+from scenepose.pose.geometry import position_in_picture
+from scenepose.pose.kinds import KINDS
+from scenepose.pose.metrics import pck
+from scenepose.pose.skeleton import MIRROR
 from tests import tiny
-from train import balance, calibrate, evaluate, release, scenepose, teacher, templates
-from train import card as cards
 from train.__main__ import COMMANDS
-from train.augment import Change, draw_change
-from train.batches import Batch, Batches, Sampler, kinds_that_fit
-from train.config import AugmentConfig, TeacherConfig, TrainConfig
-from train.labels import Labels
-from train.loop import BEST, LAST, start, train_on
-from train.targets import targets_of
+from train.fit import main as scenepose
+from train.fit import teacher, templates
+from train.fit.augment import Change, draw_change
+from train.fit.batches import Batch, Batches, Sampler, kinds_that_fit
+from train.fit.config import AugmentConfig, TeacherConfig, TrainConfig
+from train.fit.labels import Labels
+from train.fit.loop import BEST, LAST, start, train_on
+from train.fit.targets import targets_of
+from train.judge import evaluate
+from train.ship import balance, calibrate, release
+from train.ship import card as cards
 
 STILL = AugmentConfig(
     mirror=False, crop=1.0, smallest_height=999, aspect=0.0, colour=0.0, jpeg=0.0, noise=0.0

@@ -13,15 +13,15 @@ from PIL import Image
 import scenepose
 from scenepose.data.prior import KIND_PRIOR
 from scenepose.errors import CheckpointError
-from scenepose.metrics import diversity
 from scenepose.model.checkpoint import read_floats
+from scenepose.pose.metrics import diversity
 from tests import tiny
 from tests.tiny_heads import run_of, settings
-from train import evaluate
-from train.answers import answers_of
-from train.baseline import SEVEN, BaselineRun, asked_for
-from train.judge import judged_points
-from train.loop import BEST, loader_of, train_on
+from train.fit.baselines import SEVEN, BaselineRun, asked_for
+from train.fit.loop import BEST, loader_of, train_on
+from train.judge import evaluate
+from train.judge.answers import answers_of
+from train.judge.measure import judged_points
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

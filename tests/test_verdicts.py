@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scenepose.data.samples import KINDS
+from scenepose.pose.kinds import KINDS
 from tests import tiny
-from train import verdicts
-from train.verdicts import VerdictsConfig, read_verdicts, summary
+from train.judge import verdicts
+from train.judge.verdicts import VerdictsConfig, read_verdicts, summary
 
 
 @pytest.fixture

@@ -8,16 +8,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from scenepose.data.samples import KINDS, Samples
+from scenepose.data.samples import Samples
 from scenepose.data.sources import Source
 from scenepose.data.surfaces import COLUMNS, ROWS, SURFACES, Surfaces
-from scenepose.geometry import normalise
 from scenepose.methods.checkpoint import save_head
 from scenepose.methods.scenepose import ScenePose, ScenePoseConfig
 from scenepose.model.checkpoint import save_encoder
 from scenepose.model.encoder import Encoder, EncoderConfig
-from scenepose.templates import TemplateSet
-from train.augment import Change
+from scenepose.pose.geometry import normalise
+from scenepose.pose.kinds import KINDS
+from scenepose.pose.templates import TemplateSet
+from train.fit.augment import Change
 
 WIDTH, HEIGHT = 96, 72
 ENCODER = EncoderConfig(view_size=64, channels=32, view_channels=16, tell_position=False)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from scenepose.geometry import decompose
 from scenepose.methods.build import build
 from scenepose.methods.head import Answer, Head, Target, draw_noise
 from scenepose.model.encoder import Encoder
 from scenepose.model.features import Features
+from scenepose.pose.geometry import decompose
 from tests import tiny
 from tests.tiny_heads import SMALL
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from shutil import copyfile
 
 from tests import tiny
-from train.baseline import BaselineRun, prepare
-from train.batches import Batches
-from train.config import BaselineConfig
-from train.loop import BEST, loader_of, train_on
+from train.fit.baselines import BaselineRun, prepare
+from train.fit.batches import Batches
+from train.fit.config import BaselineConfig
+from train.fit.loop import BEST, loader_of, train_on
 
 #: Each method, only narrower: sizes that differ from the default ones.
 SMALL: dict[str, dict] = {

@@ -13,10 +13,10 @@ from scenepose.data.surfaces import SURFACES
 from scenepose.model.checkpoint import save_teacher
 from scenepose.model.teacher import Teacher
 from tests import tiny
-from train.batches import Batch, Batches
-from train.config import TrainConfig
-from train.loop import loader_of, start, train_on
-from train.scenepose import ScenePoseRun
+from train.fit.batches import Batch, Batches
+from train.fit.config import TrainConfig
+from train.fit.loop import loader_of, start, train_on
+from train.fit.main import ScenePoseRun
 
 SIZE = 32
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from scenepose.methods.head import Answer, Head, Target
 from scenepose.model.encoder import EncoderConfig
 from scenepose.model.features import Features
-from scenepose.templates import TemplateSet
+from scenepose.pose.templates import TemplateSet
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from scenepose import export
 from scenepose.app import files, posted
 from scenepose.app.engine import Engine
 from scenepose.app.guarded import Guarded
-from scenepose.comparison import compare, record
 from scenepose.errors import PictureError, ScenePoseError, sentence
+from scenepose.predict.compare import compare, record
 
 if TYPE_CHECKING:
-    from scenepose.predictor import Scene
+    from scenepose.predict.generator import Scene
 
 
 C = TypeVar("C", bound=Component)
@@ -94,7 +94,7 @@ class Endpoints:
         Args:
             image: the picture file.
         """
-        from scenepose import affordance
+        from scenepose.predict import affordance
 
         with _in_sentences():
             scene = self._scene(image)

@@ -10,10 +10,10 @@ from scenepose import METHODS, methods
 from scenepose.app import posted, stage
 from scenepose.app.known import KnownScene, known_file, known_scenes
 from scenepose.app.pictures import Pictures
-from scenepose.comparison import Panel, comparable, compare, record, truth_panel
-from scenepose.draw import hex_colour, ink_on
 from scenepose.errors import RequestError
-from scenepose.panels import COLOURS, TITLES, TRUTH_COLOUR, figure, frame_of
+from scenepose.picture.draw import hex_colour, ink_on
+from scenepose.predict.compare import Panel, comparable, compare, record, truth_panel
+from scenepose.predict.panels import COLOURS, TITLES, TRUTH_COLOUR, figure, frame_of
 
 #: Panels a line in a picture that is taken along.
 COLUMNS = 3
@@ -79,7 +79,7 @@ class CompareTab:
         return stage.download(f"{Path(name).stem}-compared.png", sheet.save)
 
     def _compare(self, asked: dict[str, Any]) -> tuple[str, Any, tuple[float, float], list[Panel], float]:
-        from scenepose.predictor import check_point
+        from scenepose.predict.generator import check_point
 
         source = self.pictures.source(asked.get("picture"))
         point = posted.number(asked.get("x"), "x"), posted.number(asked.get("y"), "y")

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from cachetools import LRUCache
 
-from scenepose import images, methods
-from scenepose.comparison import Compared
+from scenepose import methods
 from scenepose.errors import CheckpointError, PictureError
+from scenepose.picture import images
+from scenepose.predict.compare import Compared
 
 if TYPE_CHECKING:
-    from scenepose.images import Picture
-    from scenepose.predictor import Generator, Scene
+    from scenepose.picture.images import Picture
+    from scenepose.predict.generator import Generator, Scene
 
 #: Bytes of encoded scenes that are kept: a photo of 1000 pixels has some 6 MB, the largest ones 80 MB.
 MEMORY = 10**9

@@ -42,7 +42,7 @@ class Grids:
             return future
 
     def _make(self, source: Source, near: float, kinds: list[str] | None) -> dict[str, Any]:
-        from scenepose.near import ghosts  # brings PyTorch: pages come first
+        from scenepose.predict.near import ghosts
 
         scene = self._pictures.scene(source)
         cells = scene.cells

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scenepose.app import files
-from scenepose.comparison import Truth
+from scenepose.predict.compare import Truth
 
 #: How many are offered, and from how near a known point a click counts as it (picture heights).
 SCENES, NEAR = 6, 0.05

@@ -26,7 +26,7 @@ from scenepose.assets import BundledScene
 from scenepose.errors import PictureError, RequestError
 
 if TYPE_CHECKING:
-    from scenepose.predictor import Scene
+    from scenepose.predict.generator import Scene
 
 #: Visitors' own pictures that are remembered; the oldest is forgotten first.
 REMEMBERED = 2000

@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from scenepose.data.samples import KINDS
 from scenepose.errors import RequestError, ScenePoseError, sentence
+from scenepose.pose.kinds import KINDS
 
 
 def number(value: Any, name: str) -> float:

@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
-from scenepose import draw
-from scenepose import skeleton as sk
 from scenepose.app import files
 from scenepose.app.pictures import Pictures, Source
 from scenepose.app.posted import answered
+from scenepose.picture import draw
+from scenepose.pose import skeleton as sk
 
 if TYPE_CHECKING:
-    from scenepose.predictor import Pose
+    from scenepose.predict.generator import Pose
 
-#: The best score from which somebody fits at a point; below it the page says that hardly anybody does.
-FITS = 1 / 3
 #: What people who take a kind of pose are called.
 DOING = {
     "stand": "Standing", "walk": "Walking", "gesture": "Gesturing", "carry": "Carrying", "sit": "Sitting",

@@ -42,7 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenepose.data.samples import Samples
-from scenepose.skeleton import HIDDEN, SEEN
+from scenepose.pose.skeleton import (HIDDEN, SEEN)
 
 HEIGHT_STEP, LOWEST_HEIGHT = 0.005, 1.50
 TURNS = 256
@@ -115,7 +115,7 @@ class PlacedSamples:
     def showing(self, rows: NDArray) -> PlacedSamples:
         """The same samples with other poses first: ``rows`` (Q,), one of each point that has poses.
 
-        The rest follow ordered by their body, as `train.place` leaves them.
+        The rest follow ordered by their body, as `train.world.place.command` leaves them.
         """
         point = np.repeat(np.arange(len(self.pose_counts)), self.pose_counts)
         later = np.ones(len(point), bool)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label, uniform_filter
 
-from scenepose.data.frames import BED, CABINET, CHAIR, COUNTER, DESK, FLOOR, FLOOR_MAT, SOFA, TABLE
-from scenepose.data.ground import MAX_TILT_DEGREES, transform_from_up
+from scenepose.data.frames import (BED, CABINET, CHAIR, COUNTER, DESK, FLOOR, FLOOR_MAT, SOFA, TABLE)
+from scenepose.data.ground import (MAX_TILT_DEGREES, transform_from_up)
 
 DRESSER, NIGHT_STAND, TOILET, SINK = 16, 31, 32, 33
 #: What surfaces of a class are high: share, metres, spread. What is lacking to 1 may be anywhere.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scenepose.data.frames import FLOOR, FLOOR_MAT
+from scenepose.data.frames import (FLOOR, FLOOR_MAT)
 
 #: Fewer floor pixels than this do not tell which way is up ...
 MIN_FLOOR_PIXELS = 1500

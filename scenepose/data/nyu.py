@@ -23,7 +23,7 @@ from PIL import Image
 
 from scenepose.data.frames import Frame
 from scenepose.data.furniture import ground_from_furniture
-from scenepose.data.ground import FEW_FLOOR_PIXELS, floor_points, ground_from_floor
+from scenepose.data.ground import (FEW_FLOOR_PIXELS, floor_points, ground_from_floor)
 
 #: Official Kinect intrinsics of the colour camera, moved by the border of 8 pixels that is cropped.
 BORDER = 8

@@ -17,7 +17,7 @@ from PIL import Image
 from scenepose.assets import assets
 from scenepose.data import frames as classes
 from scenepose.data.frames import Frame
-from scenepose.data.nyu import BORDER, Entry, make_frame, read_index
+from scenepose.data.nyu import (BORDER, Entry, make_frame, read_index)
 
 _OTHER = 39
 #: Names of the 894 label classes that belong to one of the placer's classes.

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scenepose.data.samples import KINDS, Samples
+from scenepose.pose.kinds import KINDS
+from scenepose.data.samples import Samples
 
 #: How often people are of each kind.
 KIND_PRIOR = {

@@ -36,23 +36,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-#: The kinds of pose, undirected: the heading is kept beside them.
-KINDS = ("stand", "walk", "gesture", "carry", "sit", "bend", "crouch", "lean", "lie")
-#: Kinds that differ by little more than a step or a hand count as one posture.
-POSTURES = {"stand": "upright", "walk": "upright", "gesture": "upright", "carry": "upright"}
-#: What bears the others: their feet.
-SUPPORTS = {"sit": "seat", "lie": "bed"}
-
-
-def postures_of(kinds: NDArray) -> NDArray:
-    """Names of the postures of kinds (...), indices into `KINDS`: the kind, but one for those in `POSTURES`."""
-    return np.array([POSTURES.get(kind, kind) for kind in KINDS])[kinds]
-
-
-def supports_of(kinds: NDArray) -> NDArray:
-    """Names of what bears people of kinds (...), indices into `KINDS`: "feet", "seat" or "bed"."""
-    return np.array([SUPPORTS.get(kind, "feet") for kind in KINDS])[kinds]
-
+from scenepose.pose.kinds import KINDS
 
 @dataclass(frozen=True)
 class Samples:
@@ -128,7 +112,7 @@ class Samples:
         """
         if not path.is_file():
             raise FileNotFoundError(f"there are no samples at {path}; make them with `python -m train place`")
-        from scenepose.data.compact import is_compact, unpack
+        from scenepose.data.compact import (is_compact, unpack)
 
         with np.load(path, allow_pickle=False) as file:
             if is_compact(file):

@@ -15,7 +15,7 @@ from PIL import Image
 
 from scenepose.data.samples import Samples
 from scenepose.data.sources import Source
-from scenepose.skeleton import HIDDEN, SEEN
+from scenepose.pose.skeleton import (HIDDEN, SEEN)
 
 #: A pose leaves its picture by no more than this share of its box's width and height ...
 OUTSIDE = 0.2

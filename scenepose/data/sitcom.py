@@ -20,20 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from scenepose.data.samples import KINDS, Samples
-from scenepose.skeleton import (
-    HIDDEN,
-    L_ANKLE,
-    L_HIP,
-    L_KNEE,
-    PELVIS,
-    R_ANKLE,
-    R_HIP,
-    R_KNEE,
-    SEEN,
-    THORAX,
-    UNKNOWN,
-)
+from scenepose.pose.kinds import KINDS
+from scenepose.data.samples import Samples
+from scenepose.pose.skeleton import (HIDDEN, L_ANKLE, L_HIP, L_KNEE, PELVIS, R_ANKLE, R_HIP, R_KNEE, SEEN, THORAX, UNKNOWN)
 
 #: Values on a line: the picture, 17 points, the class.
 FIELDS = 1 + 34 + 1

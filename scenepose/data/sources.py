@@ -3,7 +3,8 @@
 ``rooms`` and ``rooms:test`` are bundled. ``nyu:DIR`` reads the photographs from a folder that the user
 names; ``nyu:DIR:test`` names its split. The NYUv2 samples for validation and test are bundled (points and
 poses without pictures), those for training are made by `python -m train place`. ``sitcom:DIR`` reads the
-Sitcom dataset's own files, ``pack:DIR`` what `python -m train pack` wrote.
+Sitcom dataset's own files, ``pack:DIR`` what `python -m train pack` wrote, ``empty:DIR`` pictures where
+nobody fits.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from scenepose.assets import assets
+from scenepose.data.empty import open_empty
 from scenepose.data.nyu import open_nyu
 from scenepose.data.rooms import PicturePack
 from scenepose.data.samples import Samples
-from scenepose.data.sitcom import list_path, open_sitcom, picture_path
+from scenepose.data.sitcom import (list_path, open_sitcom, picture_path)
 from scenepose.data.surfaces import Surfaces
 
 SPLITS = ("train", "val", "test")
@@ -118,6 +120,10 @@ def _sitcom_pictures(folder: Path, split: str, samples: Samples) -> Callable[[in
     return lambda row: Image.open(paths[row]).convert("RGB")
 
 
+def _empty_pictures(folder: Path, split: str, samples: Samples) -> Callable[[int], Image.Image]:
+    return _by_name(lambda name: Image.open(folder / name).convert("RGB"), samples)
+
+
 _ROOMS, _NYU = _placed("rooms"), _placed("nyu")
 SOURCES = {
     "rooms": Kind(
@@ -154,6 +160,12 @@ SOURCES = {
         licence="photographs carried as a pack, whose terms they share",
         card="photographs carried as a pack; poses by this project's placer. Not bundled.",
     ),
+    "empty": Kind(
+        folder=True, path=lambda folder, split: folder, samples=open_empty, pictures=_empty_pictures,
+        licence="pictures where nobody fits, whose terms they share",
+        card="pictures that are no rooms, where nobody fits: pages, charts and patterns drawn by `python -m train "
+        "empty`, and photographs and cut-outs of things, animals and flowers. Not bundled.",
+    ),
 }  # fmt: skip
 
 
@@ -185,7 +197,7 @@ def samples_of(name: str, split: str = "") -> list[Samples]:
     """
     kind, folder, chosen = parse_source(name, split)
     row, splits = SOURCES[kind], [chosen] if chosen else SPLITS
-    there = [one for one in splits if row.path(Path(folder), one).is_file()]
+    there = [one for one in splits if row.path(Path(folder), one).exists()]
     if not there:
         path = row.path(Path(folder), splits[0])
         raise FileNotFoundError(f"{name} has no samples: there is no file {path}")

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scenepose.errors import RequestError
-from scenepose.skeleton import JOINTS, NUM_JOINTS
+from scenepose.pose.skeleton import JOINTS, NUM_JOINTS
 
 if TYPE_CHECKING:
-    from scenepose.predictor import Pose
+    from scenepose.predict.generator import Pose
 
 #: What a file that we read may hold at most: bytes, people, pixels from the corner, letters of a name.
 MAX_BYTES, MAX_PEOPLE, MAX_PIXEL, MAX_NAME = 16_000_000, 1000, 1_000_000, 300

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scenepose import skeleton as sk
 from scenepose.export.answer import Answer, Person
+from scenepose.pose import skeleton as sk
 
 #: COCO's 17 names in its order.
 NAMES = (

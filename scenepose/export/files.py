@@ -13,7 +13,7 @@ from scenepose.errors import RequestError
 from scenepose.export import coco, openpose
 from scenepose.export.answer import Answer, read_record
 from scenepose.files import replacing
-from scenepose.images import Picture
+from scenepose.picture.images import Picture
 
 #: Formats and what their files end in.
 SUFFIXES = {
@@ -50,7 +50,7 @@ def content(answer: Answer, format: str, picture: Picture | None = None, *, side
     if format in ("png", "svg") and picture is None:
         raise RequestError(f"{format} needs the picture")
     if format == "png":
-        from scenepose.draw import overlay
+        from scenepose.picture.draw import overlay
 
         assert picture is not None
         point = None if answer.together else answer.point

@@ -13,9 +13,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from scenepose.draw import badge_places
 from scenepose.export.answer import Answer, Person
-from scenepose.figure import (
+from scenepose.picture.draw import badge_places
+from scenepose.picture.figure import (
     INK,
     WHITE,
     Dot,
@@ -30,8 +30,8 @@ from scenepose.figure import (
     template_colour,
     unit_of,
 )
-from scenepose.images import Picture
-from scenepose.skeleton import JOINTS
+from scenepose.picture.images import Picture
+from scenepose.pose.skeleton import JOINTS
 
 
 def document(answer: Answer, picture: Picture) -> str:

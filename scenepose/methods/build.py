@@ -8,7 +8,7 @@ from typing import Any
 from scenepose.methods.head import Head
 from scenepose.methods.table import METHODS
 from scenepose.model.encoder import EncoderConfig
-from scenepose.templates import TemplateSet
+from scenepose.pose.templates import TemplateSet
 
 
 def build(

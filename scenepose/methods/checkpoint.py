@@ -13,7 +13,7 @@ from scenepose.methods.head import Head
 from scenepose.methods.table import METHODS
 from scenepose.model.checkpoint import fingerprint, fitting, read_floats, read_metadata, write
 from scenepose.model.encoder import Encoder
-from scenepose.templates import TemplateSet
+from scenepose.pose.templates import TemplateSet
 
 HEAD = "scenepose-head"
 

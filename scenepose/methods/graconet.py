@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
-from scenepose.losses import masked_mean
 from scenepose.methods.critic import Critic, fooling_loss, telling_loss
 from scenepose.methods.head import Answer, Head, Standardised, Target, ViewSummary
 from scenepose.methods.vae import kl_divergence
 from scenepose.model.attention import DecoderLayer, mlp
 from scenepose.model.encoder import EncoderConfig
 from scenepose.model.features import Features
-from scenepose.templates import TemplateSet
+from scenepose.model.losses import masked_mean
+from scenepose.pose.templates import TemplateSet
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torchvision.models.convnext import LayerNorm2d
 
 from scenepose.model.backbone import STAGE_CHANNELS
 from scenepose.model.features import Features
-from scenepose.templates import TemplateSet
+from scenepose.pose.templates import TemplateSet
 
 
 class Target(NamedTuple):

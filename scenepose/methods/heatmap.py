@@ -12,7 +12,7 @@ from scenepose.methods.head import Answer, Head, Standardised, Target, block
 from scenepose.methods.peaks import heatmap_loss, last_layer, read_peaks
 from scenepose.model.encoder import EncoderConfig
 from scenepose.model.features import Features
-from scenepose.templates import TemplateSet
+from scenepose.pose.templates import TemplateSet
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from scenepose.methods.critic import Critic, fooling_loss, telling_loss
 from scenepose.methods.head import Answer, Head, Target, ViewSummary
 from scenepose.model.encoder import EncoderConfig
 from scenepose.model.features import Features
-from scenepose.templates import TemplateSet
+from scenepose.pose.templates import TemplateSet
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from scenepose.methods.head import Answer, Head, Standardised, Target
 from scenepose.model.attention import Attention, mlp, sine_positions
 from scenepose.model.encoder import EncoderConfig
 from scenepose.model.features import Features
-from scenepose.templates import TemplateSet
+from scenepose.pose.templates import TemplateSet
 
 JOINTS, NONE = 16, 16  # the class after the joints' own says "no joint"
 

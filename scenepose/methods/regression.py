@@ -8,12 +8,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from scenepose.losses import masked_mean
 from scenepose.methods.head import Answer, Head, Standardised, Target, block
 from scenepose.model.attention import mlp
 from scenepose.model.encoder import EncoderConfig
 from scenepose.model.features import Features
-from scenepose.templates import TemplateSet
+from scenepose.model.losses import masked_mean
+from scenepose.pose.templates import TemplateSet
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from scenepose.geometry import normalise
 from scenepose.methods.head import Answer, Head
 from scenepose.model.attention import Positions, mlp, start_small
 from scenepose.model.encoder import EncoderConfig
 from scenepose.model.features import Features
 from scenepose.model.offset_transformer import OffsetTransformer
 from scenepose.model.scale_transformer import ScaleTransformer
-from scenepose.templates import TemplateSet
+from scenepose.pose.geometry import normalise
+from scenepose.pose.templates import TemplateSet
 
 
 @dataclass(frozen=True)

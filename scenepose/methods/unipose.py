@@ -15,7 +15,7 @@ from scenepose.methods.peaks import heatmap_loss, last_layer, read_peaks
 from scenepose.model.backbone import STAGE_CHANNELS
 from scenepose.model.encoder import EncoderConfig
 from scenepose.model.features import Features
-from scenepose.templates import TemplateSet
+from scenepose.pose.templates import TemplateSet
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from scenepose.geometry import MIN_SIDE, normalise
 from scenepose.methods.head import Answer, Head, Target, ViewSummary
 from scenepose.model.attention import mlp
 from scenepose.model.encoder import EncoderConfig
 from scenepose.model.features import Features
 from scenepose.model.scale_transformer import LARGEST_SCALE
-from scenepose.templates import TemplateSet
+from scenepose.pose.geometry import MIN_SIDE, normalise
+from scenepose.pose.templates import TemplateSet
 
 
 @dataclass(frozen=True)

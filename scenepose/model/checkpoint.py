@@ -22,7 +22,7 @@ from scenepose.errors import CheckpointError
 from scenepose.files import replacing
 from scenepose.model.encoder import Encoder, EncoderConfig
 from scenepose.model.teacher import Teacher
-from scenepose.templates import TemplateSet
+from scenepose.pose.templates import TemplateSet
 
 ENCODER, TEACHER = "scenepose-encoder", "scenepose-teacher"
 

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from scenepose import affordance, images
 from scenepose.assets import bundled_scenes
 from scenepose.errors import RequestError
-from scenepose.images import Picture
-from scenepose.points import read_points
-from scenepose.predictor import Generator, check_point
+from scenepose.picture import images
+from scenepose.picture.images import Picture
+from scenepose.predict import affordance
+from scenepose.predict.generator import Generator, check_point
+from scenepose.predict.points import read_points
 
 #: What a folder's pictures may end in.
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif"}

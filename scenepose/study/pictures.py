@@ -11,8 +11,8 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
-from scenepose import draw
-from scenepose.images import Picture
+from scenepose.picture import draw
+from scenepose.picture.images import Picture
 
 #: Longest side, pixels: sharp on a phone in portrait and on half a desktop.
 LONGEST = 900
@@ -23,7 +23,7 @@ COLOUR = 3
 def figure(picture: Picture, keypoints: NDArray[np.float32]) -> bytes:
     """A JPEG of the scene with one person; keypoints (16, 2) in pixels of the original picture."""
     # Imported here: predictor brings PyTorch, which a server that only shows pictures can do without.
-    from scenepose.predictor import Pose
+    from scenepose.predict.generator import Pose
 
     factor = LONGEST / max(picture.width, picture.height)
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))

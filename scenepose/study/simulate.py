@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import update
 
-from scenepose import images
 from scenepose.assets import bundled_scenes
 from scenepose.errors import RequestError
+from scenepose.picture import images
 from scenepose.study import report
 from scenepose.study.create import create
 from scenepose.study.database import Database

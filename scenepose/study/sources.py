@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import scenepose
-from scenepose import geometry, methods
+from scenepose import methods
 from scenepose.errors import RequestError
-from scenepose.predictor import Generator, Pose, Scene
+from scenepose.pose import geometry
+from scenepose.predict.generator import Generator, Pose, Scene
 from scenepose.study.design import TEMPLATE, TRUTH
 from scenepose.study.items import Place
 
