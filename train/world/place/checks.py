@@ -262,7 +262,9 @@ def _well_on_seat(people: People, space: Space) -> NDArray:
         steps = far[:, None, None] * ahead[:, None, None] + wide[:, None] * across[:, None, None]
         return np.isfinite(space.seat[space.cells(people.grounds[:, None, None] + steps)]).mean((1, 2))
 
-    backed = ~np.isin(space.seat_of[space.cells(people.grounds)], (BED, OTHER_FURNITURE))
+    # The hips may be a little behind what is seen of a stool.
+    stool = space.seat_of[space.cells(people.grounds + 0.08 * ahead)] == OTHER_FURNITURE
+    backed = ~stool & ~np.isin(space.seat_of[space.cells(people.grounds)], (BED, OTHER_FURNITURE))
     whole = (
         under(np.array([-0.04, 0.04, 0.12, 0.18]), np.array([-0.14, -0.07, 0.0, 0.07, 0.14])) >= LEAST_SEAT
     )
