@@ -27,6 +27,8 @@ KIND_PRIOR = {
 }
 #: Where a free seat or bed lies at a point, so often somebody uses it; people also stand in front of sofas.
 USES_SUPPORT = 0.85
+#: At many such points nobody else fits. At the others it is less often, but not less than this.
+LEAST_USES = 0.5
 #: Of 1,725 upright people in MPII's photographs 66 % face the camera, 13 % stand sideways, 21 % turn away.
 HEADING_SHARES = (0.66, 0.13, 0.21)
 #: Kinds on a support; their support, not the camera, decides which way they face.
@@ -42,16 +44,17 @@ def kind_chances(fits: NDArray) -> NDArray:
         fits: (P, 9) bool, columns as in `KINDS`.
 
     Returns:
-        (P, 9), rows sum to 1 (to 0 where nobody fits): by `KIND_PRIOR` among the kinds that fit; where
-        somebody can sit or lie, they have `USES_SUPPORT` of it together.
+        (P, 9), rows sum to 1 (to 0 where nobody fits): by `KIND_PRIOR` among the kinds that fit. Over all
+        points where somebody can sit or lie, they have `USES_SUPPORT` of it together.
     """
     chances = np.where(fits, _PRIOR, 0.0)
     users, others = chances * _USERS, chances * ~_USERS
     used, other = users.sum(1, keepdims=True), others.sum(1, keepdims=True)
     both = (used > 0) & (other > 0)
-    share = np.where(both, USES_SUPPORT, 1.0)
+    uses = max(LEAST_USES, 1 - (1 - USES_SUPPORT) * (used > 0).sum() / max(1, both.sum()))
+    share = np.where(both, uses, 1.0)
     users = users * share / np.where(used > 0, used, 1.0)
-    others = others * np.where(both, 1 - USES_SUPPORT, 1.0) / np.where(other > 0, other, 1.0)
+    others = others * np.where(both, 1 - uses, 1.0) / np.where(other > 0, other, 1.0)
     return users + others
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scenepose.data.frames import CHAIR, Frame
+from scenepose.data.frames import BED, CHAIR, SOFA, Frame
 from scenepose.pose.skeleton import (
     HEAD_TOP,
     HIDDEN,
@@ -40,6 +40,7 @@ from train.world.place.limbs import (
 )
 from train.world.place.people import People
 from train.world.place.sampler import REFERENCE_HEIGHT
+from train.world.place.seen_seats import OTHER_FURNITURE
 from train.world.place.space import Space
 from train.world.place.supports import ahead_of
 
@@ -50,13 +51,17 @@ BED_GIVE, SEAT_GIVE = 0.03, 0.03
 #: Depth images have steps of 4 cm: there, soft contacts may be so much deeper.
 GRAIN = 0.02
 #: There, the edge of a seat is known to so many metres.
-SEEN_EDGE = 0.06
+SEEN_EDGE, SHIN_EDGE = 0.06, 0.03
 #: Whoever stands freely keeps so far away from everything: who could step aside does not brush a chair, and
 #: depth images miss thin legs and far sides.
 CLEAR = 0.04
 #: Whoever is shown at a point is no borderline case: so much more air around who stands and around a sitter's
 #: sides, and so much less of it behind who leans.
 PLAIN_CLEAR, PLAIN_SIDE, PLAIN_TOUCH = 0.08, 0.02, 0.02
+#: Shares of a sitter's footprint, and of its front, under which a seat is seen.
+LEAST_SEAT, LEAST_FRONT = 0.5, 0.5
+#: Metres that the hips may be off the middle of a single chair.
+MOST_ASIDE = 0.13
 MAX_HIDDEN = 1 / 3
 MAX_OUTSIDE = 0.2
 #: A joint is hidden when what is seen over most of its breadth lies in front of the body's own surface, by a
@@ -146,6 +151,7 @@ def plain(style: str, people: People, space: Space) -> NDArray:
         outward = np.repeat([1.0, -1.0], len(THIGHS) // 2)  # the right leg's spheres come first
         edge = centres[..., :2] + sides[:, None] * (outward * (radii + PLAIN_SIDE))[..., None]
         beside = space.rise[space.cells(edge)] | space.rise[space.cells(centres[..., :2])]
+        beside |= space.arm[space.cells(edge)] | space.arm[space.cells(centres[..., :2])]
         if style == "desk" and not space.exact:
             return np.asarray(~beside.any(1))
         clear = gaps(people, space, TORSO[2:] + HEAD + FOREARMS, True) > (-0.01 if space.exact else -0.03)
@@ -217,6 +223,13 @@ def _feet_down(style: str, people: People, space: Space) -> NDArray:
     lowest = np.where(people.supports > 0.62, 0.46, 0.20)[:, None]
     down = feet[..., 2] < lowest
     good = np.all(~on_seat, axis=1) & (down.any(1) if style == "crossed" else down.all(1))
+    if not space.exact:
+        # Nor does a shin go into the side of a bed.
+        share = np.array([0.4, 0.7, 1.0])[:, None, None, None]
+        shins = people.keypoints[:, [R_KNEE, L_KNEE]] * (1 - share) + feet * share
+        low = shins[..., 2] < people.supports[:, None] - 0.1
+        into = space.seat_of[space.cells(shins[..., :2] + SHIN_EDGE * ahead_of(people.yaws)[:, None])]
+        good &= ~(low & np.isin(into, (SOFA, BED))).any((0, 2))
     if not space.exact and style in ("free", "elbows"):
         chair = space.seat_of[space.cells(people.grounds)] == CHAIR
         good &= chair | (space.floor[space.cells(feet[..., :2])] > 0.25).any(1)
@@ -235,7 +248,47 @@ def _on_seat(people: People, space: Space) -> NDArray:
     found = space.perch[space.cells(people.grounds)]
     hips = space.perch[space.cells(people.keypoints[:, [R_HIP, L_HIP], :2])]
     held = np.abs(found - people.supports) < 0.05
-    return np.asarray(held & (np.abs(hips - people.supports[:, None]) < 0.08).all(1))
+    held &= (np.abs(hips - people.supports[:, None]) < 0.08).all(1)
+    return np.asarray(held if space.exact else held & _well_on_seat(people, space))
+
+
+def _well_on_seat(people: People, space: Space) -> NDArray:
+    """For sitters on seats with a back, of which only depth is known: most of hips and upper thighs has seat
+    under it, not an armrest or what is before the front edge. On stools and beds people perch."""
+    ahead = ahead_of(people.yaws)
+    across = np.stack([ahead[:, 1], -ahead[:, 0]], -1)
+
+    def under(far: NDArray, wide: NDArray) -> NDArray:
+        steps = far[:, None, None] * ahead[:, None, None] + wide[:, None] * across[:, None, None]
+        return np.isfinite(space.seat[space.cells(people.grounds[:, None, None] + steps)]).mean((1, 2))
+
+    # The hips may be a little behind what is seen of a stool.
+    stool = space.seat_of[space.cells(people.grounds + 0.08 * ahead)] == OTHER_FURNITURE
+    backed = ~stool & ~np.isin(space.seat_of[space.cells(people.grounds)], (BED, OTHER_FURNITURE))
+    whole = (
+        under(np.array([-0.04, 0.04, 0.12, 0.18]), np.array([-0.14, -0.07, 0.0, 0.07, 0.14])) >= LEAST_SEAT
+    )
+    front = under(np.array([0.14, 0.20]), np.array([-0.08, 0.0, 0.08])) >= LEAST_FRONT
+    # Seen from behind, a chair shows one side of its seat; people sit in the middle all the same.
+    aside = ((people.grounds - space.seat_middle[space.cells(people.grounds)]) * across).sum(1)
+    amid = ~(np.abs(aside) > MOST_ASIDE)
+    return np.asarray(~backed | (whole & front & amid))
+
+
+def through_seats(people: People, pixels: NDArray, shallow: NDArray, frame: Frame) -> NDArray:
+    """(N,) whether sitters who face the camera have a knee or a foot just behind a seat or a bed, so inside.
+
+    Args:
+        pixels: (N, 16, 2). shallow: (N, 16) which joints are just behind something, as of `visibility`.
+    """
+    legs = [R_KNEE, L_KNEE, R_ANKLE, L_ANKLE]
+    away = frame.camera_position[:2] - people.grounds
+    away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
+    facing = (ahead_of(people.yaws) * away).sum(1) > 0.5
+    width, height = frame.size
+    x, y = np.floor(np.nan_to_num(pixels[:, legs], nan=-1.0)).astype(int).transpose(2, 0, 1)
+    name = frame.labels[y.clip(0, height - 1), x.clip(0, width - 1)]
+    return np.asarray(facing & (shallow[:, legs] & np.isin(name, (CHAIR, SOFA, BED))).any(1))
 
 
 def _on_bed(people: People, space: Space) -> NDArray:

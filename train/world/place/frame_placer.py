@@ -119,7 +119,10 @@ class FramePlacer:
         # Legs are under tables.
         most = np.where(styles == "desk", 0.4, 0.2)
         exact = self.space.exact
-        rows = np.flatnonzero(checks.in_picture(pixels, seen, hidden, shallow, self.frame, exact, most))
+        fits = checks.in_picture(pixels, seen, hidden, shallow, self.frame, exact, most)
+        if kind == "sit" and not exact:
+            fits &= ~checks.through_seats(people, pixels, shallow, self.frame)
+        rows = np.flatnonzero(fits)
         kept = []
         facing = people.yaws + self.bank.facing[people.bodies]
         for style in STYLES[kind]:

@@ -80,7 +80,7 @@ def place(
         return []
     primaries = Fitting.join(chosen)
     others, tried = placer.at_points(primaries.middles)
-    shown = [_shown(placer, one, some, generator) for one, some in zip(chosen, others, strict=True)]
+    shown = _shown(placer, chosen, others, generator)
     changed = [number for number, one in enumerate(shown) if one is not chosen[number]]
     if changed:
         # The point goes with who is shown, and so do those who fit there.
@@ -94,13 +94,22 @@ def place(
     return placed + _nobody_points(placer, generator, generator.binomial(len(placed), nobody_share))
 
 
-def _shown(placer: FramePlacer, found: Fitting, others: Fitting, generator: np.random.Generator) -> Fitting:
-    """Who is shown where a person was found: of a kind drawn by `kind_chances`, the person if of that one."""
-    everyone = Fitting.join([found, others])
-    fits = np.zeros((1, len(KINDS)), bool)
-    rows = np.flatnonzero(placer.plain(everyone))
-    fits[0, everyone.kinds[rows]] = fits[0, found.kinds] = True
-    chances = kind_chances(fits)[0]
+def _shown(
+    placer: FramePlacer, found: list[Fitting], others: list[Fitting], generator: np.random.Generator
+) -> list[Fitting]:
+    """Who is shown at each point where a person was found: of a kind drawn by `kind_chances`."""
+    everyone = [Fitting.join([one, some]) for one, some in zip(found, others, strict=True)]
+    rows = [np.flatnonzero(placer.plain(people)) for people in everyone]
+    fits = np.zeros((len(found), len(KINDS)), bool)
+    for number, (one, people) in enumerate(zip(found, everyone, strict=True)):
+        fits[number, people.kinds[rows[number]]] = fits[number, one.kinds] = True
+    return [_drawn(*each, generator) for each in zip(found, everyone, rows, kind_chances(fits), strict=True)]
+
+
+def _drawn(
+    found: Fitting, everyone: Fitting, rows: NDArray, chances: NDArray, generator: np.random.Generator
+) -> Fitting:
+    """One of ``everyone``'s rows (M,), of a kind drawn by chances (9,): the person found if of that kind."""
     if KINDS[found.kinds[0]] in USERS:
         # Whoever was found lying stays so, though most people on beds could sit there, too.
         users = np.isin(KINDS, USERS)

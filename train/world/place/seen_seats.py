@@ -38,10 +38,15 @@ BESIDE, HIGHER = 0.34, 0.09
 NARROW = 0.52
 #: Square metres: smaller other furniture is a toy, larger is a table; a stool has a broad top.
 SMALLEST, LARGEST, STOOL_TOP = {OTHER_FURNITURE: 0.09}, {OTHER_FURNITURE: 0.45}, 0.06
+#: A sofa's seat is at least so many cells broad both ways: what is narrower is an armrest or a blurred edge.
+SOFA_BREADTH = 5
 #: No chair's seat is larger, and none with its arms and back.
 LARGEST_CHAIR, LARGEST_BODY = 0.30, 0.40
+LARGEST_CHAIR_AND_ARMS = 0.60
 #: Less than this share of what is seen of a stool is well above its seat.
 STOOL = 0.06
+#: So many points at the picture's border, so far above a chair's seat, say that its back goes on outside.
+CUT, RISING = 5, 0.10
 #: What of a chair tells where its seat is: legs, seat and back; the foot of an office chair is wider.
 CHAIR_BODY = (0.22, 1.0)
 #: No further from the middle of what is seen of a chair's seat than this is its back.
@@ -57,24 +62,27 @@ def seat_heights(
     labels: NDArray,
     up: NDArray,
     things: NDArray,
+    edge: NDArray,
     over: Callable[[NDArray], NDArray],
     cell: float,
-) -> tuple[NDArray, NDArray]:
-    """Heights of seats on a ground grid, and what they belong to.
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Heights of seats on a ground grid, what they belong to, and where its middle is.
 
     Args:
         flat: (N,) cell of each point. shape: rows and columns. height, labels, up: (N,) of each point:
             metres, NYUv2's class, how far up the surface faces there. things: (N,) which thing each point
-            belongs to, as `single_things` tells them apart.
+            belongs to, as `single_things` tells them apart. edge: (N,) which are at the picture's border.
         over: tells of a grid of heights (R, C), NaN where there is none, which cells have something standing
             on them.
         cell: a cell's side, metres.
 
     Returns:
-        (R, C) metres, NaN where there is no seat; (R, C) uint8 NYUv2's class of the thing, 255 where none is.
+        (R, C) metres, NaN where there is no seat; (R, C) uint8 NYUv2's class of the thing, 255 where none is;
+        (R, C, 2) cells (x, y) of the middle of a single chair, its back and arms included, NaN elsewhere.
     """
     size = int(np.prod(shape))
     seat, seat_of = np.full(tuple(shape), np.nan), np.full(tuple(shape), 255, np.uint8)
+    middle = np.full((*shape, 2), np.nan)
     lows = np.full(256, np.inf)
     highs = np.full(256, -np.inf)
     for name, (low, high) in HEIGHTS.items():
@@ -100,10 +108,21 @@ def seat_heights(
         piece = _pieces(np.where(number > 0, mean, np.nan), over, cell, name, body)
         new = np.isfinite(piece) & np.isnan(seat)
         seat[new] = piece[new]
-        # A stool is furniture without a back.
+        # A stool is furniture without a back; what the picture's border cuts above a seat may be one.
         high = height[things == thing] > np.median(height[upper]) + 0.25
-        seat_of[new] = OTHER_FURNITURE if name == CHAIR and high.mean() < STOOL else name
-    return seat, seat_of
+        cut = edge & (things == thing) & (height > np.median(height[upper]) + RISING)
+        stool = name == CHAIR and high.mean() < STOOL and cut.sum() < CUT
+        seat_of[new] = OTHER_FURNITURE if stool else name
+        if name == CHAIR and (outline := _hull(body | new, np.inf)).sum() * cell**2 < LARGEST_CHAIR_AND_ARMS:
+            middle[new] = np.argwhere(outline).mean(0)[::-1] + 0.5
+    return seat, seat_of, middle
+
+
+def at_border(shape: tuple[int, ...]) -> NDArray:
+    """(H, W) which pixels lie at the border of a picture of that shape."""
+    inner = np.zeros(shape, bool)
+    inner[3:-3, 3:-3] = True
+    return ~inner
 
 
 def single_things(labels: NDArray) -> NDArray:
@@ -159,11 +178,20 @@ def _pieces(
         mine = parts == part
         area = mine.sum() * cell**2
         high = name == CHAIR and np.median(smooth[mine]) > NARROW
-        if not SMALLEST.get(name, 0.012) < area < LARGEST.get(name, np.inf) or (high and area < STOOL_TOP):
+        narrow = name == SOFA and not binary_opening(mine, np.ones((SOFA_BREADTH, SOFA_BREADTH))).any()
+        size = SMALLEST.get(name, 0.012) < area < LARGEST.get(name, np.inf)
+        if narrow or not size or (high and area < STOOL_TOP):
             there &= ~mine
         elif name == CHAIR and area < LARGEST_CHAIR:
-            there |= _whole(mine, body, cell) & ~taken
+            there |= _within_arms(mine, _whole(mine, body, cell) & ~taken)
     return np.where(there, filled, np.nan)
+
+
+def _within_arms(seen: NDArray, whole: NDArray) -> NDArray:
+    """What of a completed seat (R, C) hangs together with what is seen of it; the rest is beyond an arm."""
+    firm = np.asarray(binary_opening(whole | seen, np.ones((3, 3))), bool) | seen
+    parts = np.asarray(label(firm)[0])  # pyright: ignore[reportIndexIssue]
+    return np.isin(parts, np.unique(parts[seen]))
 
 
 def _whole(seen: NDArray, body: NDArray, cell: float) -> NDArray:

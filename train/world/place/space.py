@@ -29,7 +29,7 @@ from scenepose.data.frames import (
     WALL,
     Frame,
 )
-from train.world.place.seen_seats import OTHER_FURNITURE, seat_heights, single_things
+from train.world.place.seen_seats import OTHER_FURNITURE, at_border, seat_heights, single_things
 from train.world.place.smooth import smoothed
 from train.world.place.solids import Mesh, Solids
 
@@ -52,6 +52,8 @@ TABLE_HEIGHTS = (0.62, 0.82)
 WALLS = (WALL, DOOR, CABINET, REFRIGERATOR)
 #: What people turn to.
 WATCHED = (TABLE, COUNTER, DESK, TELEVISION, WHITEBOARD)
+#: What is so much higher than a seat, metres, is no armrest; in depth images, what is so much higher may be.
+BACKREST, LOW_ARM = 0.34, 0.08
 #: No limb of a sitter is farther from the seat, metres.
 REACH = 1.1
 #: Farther than this, depth is too coarse to judge contacts.
@@ -69,10 +71,15 @@ class Space:
         seat: (R, C) height of the level seat in a cell, NaN where there is none.
         covered: (R, C) whether a seat lies under something else than a table, whose top the checks know.
         seat_of: (R, C) NYUv2's class of what the seat belongs to, 255 where that is not known.
+        seat_middle: (R, C, 2) world x, y of the middle of the chair a seat belongs to, where only depth is
+            known; NaN elsewhere.
         perch: (R, C) as seat, but where only depth is known a little beyond its ragged edge.
         table: (R, C) height of a top to put the hands on, sitting; NaN where there is none.
         rise: (R, C) whether something stands up from a seat there: an armrest, a backrest, a wall.
         back: (R, C) whether it is tall enough to lean against.
+        backrest: (R, C) whether it is taller than armrests are.
+        arm: (R, C) where only depth is known, whether something just a little higher than the seat is beside
+            it, as a low armrest is; nowhere in a mesh, whose `rise` is exact.
         bed: (R, C) height of what one could lie on, NaN where there is nothing.
         pillow: (R, C) whether a pillow lies there.
         counter: (R, C) height of a level top to lean on, NaN where there is none.
@@ -90,10 +97,13 @@ class Space:
     seat: NDArray
     covered: NDArray
     seat_of: NDArray
+    seat_middle: NDArray
     perch: NDArray
     table: NDArray
     rise: NDArray
     back: NDArray
+    backrest: NDArray
+    arm: NDArray
     bed: NDArray
     pillow: NDArray
     counter: NDArray
@@ -125,7 +135,8 @@ def depth_space(frame: Frame) -> Space | None:
     solid = ~_is_ground(flat, labels) & (flat[:, 2] > 0.06)
     if solid.sum() < 100 or np.ptp(flat[:, :2], axis=0).max() > 24:
         return None
-    return _grids(flat, labels, Solids(flat[solid], CELL), (up, single_things(frame.labels)[near]))
+    seen = up, single_things(frame.labels)[near], at_border(frame.depth.shape)[near]
+    return _grids(flat, labels, Solids(flat[solid], CELL), seen)
 
 
 def mesh_space(mesh: Mesh, cameras: NDArray) -> Space:
@@ -141,9 +152,11 @@ def _is_ground(points: NDArray, labels: NDArray) -> NDArray:
     return np.isin(labels, (FLOOR, FLOOR_MAT)) & (np.abs(points[:, 2]) < 0.10)
 
 
-def _grids(points: NDArray, labels: NDArray, solids: Solids, seen: tuple[NDArray, NDArray] | None) -> Space:
-    """The space of points (N, 3). Where only depth is known, ``seen`` says how far up each faces (N,), and
-    which thing it belongs to (N,)."""
+def _grids(
+    points: NDArray, labels: NDArray, solids: Solids, seen: tuple[NDArray, NDArray, NDArray] | None
+) -> Space:
+    """The space of points (N, 3). Where only depth is known, ``seen`` says how far up each faces (N,), which
+    thing it belongs to (N,), and whether it lies at the picture's border (N,)."""
     exact = seen is None
     low = points[:, :2].min(0) - 0.5
     shape = np.ceil((points[:, :2].max(0) + 0.5 - low) / CELL).astype(int)[::-1]
@@ -183,13 +196,20 @@ def _grids(points: NDArray, labels: NDArray, solids: Solids, seen: tuple[NDArray
 
     if seen is None:
         seat, seat_of = _exact_seats(top, labels, height), np.full(shape, 255, np.uint8)
+        seat_middle = np.full((*shape, 2), np.nan)
     else:
-        seat, seat_of = seat_heights(flat, shape, height, labels, *seen, over, CELL)
+        seat, seat_of, seat_middle = seat_heights(flat, shape, height, labels, *seen, over, CELL)
     base = np.nan_to_num(_spread(seat, 20), nan=0.45)[row, column]
     trunk = (height > base + 0.14) & (height < base + 0.75)
     upright = np.isin(labels, (*SEATING, WALL, CABINET)) & (height < 1.25)
     rise = (count(upright & (height > base + 0.12) & trunk) >= 2) & np.isnan(seat)
     back = (count(upright & (height > base + 0.22) & trunk) >= 2) & np.isnan(seat)
+    backrest = (count(upright & (height > base + BACKREST) & trunk) >= 2) & np.isnan(seat)
+    # Beside an armrest the seat's height is blurred upwards: the lowest of it near by tells.
+    lowest = minimum_filter(np.where(np.isfinite(seat), seat, np.inf), 9)
+    lowest = np.where(np.isfinite(lowest), lowest, np.inf)[row, column]
+    low_arm = np.isin(labels, SEATING) & (height > lowest + LOW_ARM) & (height < lowest + 0.75)
+    arm = (count(low_arm) >= 2) & np.isnan(seat) & (not exact)
     lying = np.isin(labels, LYING) & (height > LYING_HEIGHTS[0]) & (height < LYING_HEIGHTS[1])
     # The top of a sofa's back is broad enough, but nobody lies there.
     lying &= (labels != SOFA) | (height < LOW_SEATS - 0.04)
@@ -216,10 +236,13 @@ def _grids(points: NDArray, labels: NDArray, solids: Solids, seen: tuple[NDArray
         seat=seat,
         covered=over(np.where(np.isfinite(seat), seat, np.inf)),
         seat_of=seat_of,
+        seat_middle=low + seat_middle * CELL,
         perch=seat if exact else _spread(seat, 2.3),
         table=table if exact else _spread(table, 1.3),
         rise=rise,
         back=back,
+        backrest=backrest,
+        arm=arm,
         bed=top(lying),
         pillow=count(labels == PILLOW) > 0,
         counter=counter,

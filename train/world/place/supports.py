@@ -97,7 +97,10 @@ def seats(space: Space) -> Places:
     close = look(np.arange(0.08, 0.24, CELL), (-0.12, -0.04, 0.04, 0.12), space.back, -1.0).any((2, 3))
     # A seat with a back is used facing away from it; one without is used towards any open side, as are beds.
     tall = look(np.arange(0.10, 0.80, CELL), (-0.12, -0.04, 0.04, 0.12), space.back, -1.0).any(2).mean(2)
-    away = tall @ ahead
+    # Armrests are backs to nobody where there is something taller.
+    sure = look(np.arange(0.10, 0.80, CELL), (-0.12, -0.04, 0.04, 0.12), space.backrest, -1.0).any(2).mean(2)
+    sure = np.where(sure.max(1, keepdims=True) >= 0.75, sure, tall)
+    away = (tall if space.exact else sure) @ ahead
     away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
     suits = bed | (tall.max(1, keepdims=True) < 0.5) | (away @ ahead.T > np.cos(np.radians(25)))
     # Nobody perches on a sofa's edge with the back it has out of reach.
