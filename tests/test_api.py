@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +10,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from tests.conftest import ROOT, room
+from tests.conftest import room
 
 
 @pytest.fixture(scope="module")
@@ -77,39 +74,3 @@ def test_endpoints_are_described(client: Client) -> None:
     assert names["/compare"] == ["image", "x", "y"]
     assert names["/affordance_map"] == ["image"]
     assert "Where people fit" in endpoints["/affordance_map"]["description"]
-
-
-def examples(language: str) -> list[str]:
-    """The code of the API page's section on HTTP, in one language."""
-    page = (ROOT / "assets/docs/api.md").read_text().partition("## HTTP")[2].partition("## Formats")[0]
-    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the examples' picture, where they run."""
-    room(960, 720).save(tmp_path / "room.jpg")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.mark.slow
-def test_the_documented_calls_of_the_python_client_work(server: str, here: Path) -> None:
-    (example,) = examples("python")
-    names: dict = {}
-    exec(compile(example.replace("http://127.0.0.1:7860", server), "api.md", "exec"), names)
-    try:
-        assert len(names["numbers"]["scores"]) == names["numbers"]["rows"]
-    finally:
-        names["client"].close()
-
-
-@pytest.mark.slow
-def test_the_documented_curl_calls_work(server: str, here: Path) -> None:
-    script = "set -e\n" + "".join(examples("sh")).replace("http://127.0.0.1:7860", server)
-    ran = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120, cwd=here)
-    assert ran.returncode == 0, ran.stderr
-    answers = [json.loads(line[6:]) for line in ran.stdout.splitlines() if line.startswith("data: [")]
-    (generated, *_), (_, numbers, *_) = answers
-    assert {pose["kind"] for pose in generated["poses"]} == {"sit"}
-    assert len(numbers["scores"]) == numbers["rows"]

@@ -41,7 +41,10 @@ class Pair:
 
 @cache
 def pairs() -> list[Pair]:
-    """One pair a room, where the two poses differ most and the true one is wholly seen; none where no rooms are bundled."""
+    """One pair a room, where the two poses differ most and the true one is wholly seen.
+
+    None where no rooms are bundled.
+    """
     from scenepose.pose.templates import TemplateSet
 
     path = assets() / "templates" / "picked.json"
