@@ -27,6 +27,7 @@ COMMANDS = {
     "baseline": ("train.fit.baselines", "train the systems that the main model is compared with"),
     "release-baselines": ("train.ship.release_baselines", "make trained systems the ones that ship"),
     "clicks": ("train.judge.clicks", "judge the answers to clicks that a person would make on photographs"),
+    "no-rooms": ("train.judge.no_rooms", "click on pictures that are no rooms: does the model say so?"),
     "compare": ("train.judge.compare", "draw every method's answer at some points: the README's figure"),
     "evaluate": ("train.judge.evaluate", "measure methods on a source, write results.json and results.md"),
     "verdicts": (
@@ -39,6 +40,7 @@ COMMANDS = {
         "turn a training run into the checkpoint that ships, with its model card",
     ),
     "card": ("train.ship.card", "write the model card with evaluations, verdicts and ablations"),
+    "pipeline": ("train.ship.pipeline", "draw how an answer comes about, for the tab How it works"),
     "docs": ("train.ship.docs", "write the figures of the documentation from what was measured"),
 }
 

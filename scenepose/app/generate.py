@@ -14,6 +14,7 @@ from scenepose.app.pictures import Pictures, plain_name
 from scenepose.errors import RequestError, ScenePoseError, sentence
 from scenepose.export import pose_picture
 from scenepose.export.files import SUFFIXES
+from scenepose.predict import FITS
 
 #: People shown at first, and at most.
 SHOWN, MOST = 3, 14
@@ -30,7 +31,7 @@ class GenerateTab:
             "scenes": stage.pictures_of(pictures),
             "looks": stage.looks(),
             "doing": stage.DOING,
-            "fits": stage.FITS,
+            "fits": FITS,
             "shown": SHOWN,
             "most": MOST,
             "about": ABOUT,

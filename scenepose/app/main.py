@@ -177,6 +177,7 @@ def build(engine: Engine | None, scenes: list[BundledScene], desk: Desk) -> gr.B
     from scenepose.app.files import CLEANING
     from scenepose.app.generate import GenerateTab
     from scenepose.app.guarded import Guarded
+    from scenepose.app.how import HowTab
     from scenepose.app.pictures import Pictures
     from scenepose.app.study import StudyTab, tab_of_link
     from scenepose.app.study_results import ResultsTab
@@ -203,6 +204,9 @@ def build(engine: Engine | None, scenes: list[BundledScene], desk: Desk) -> gr.B
                 StudyTab(desk)
             with gr.Tab("Results", id="results", elem_id="sp-tab-results"):
                 ResultsTab(app, desk)
+            if engine is not None:
+                with gr.Tab("How it works", id="how", elem_id="sp-tab-how"):
+                    HowTab()
         if engine is not None:
             Endpoints(engine)
         app.load(tab_of_link, None, tabs, queue=False, api_visibility="private", show_progress="hidden")

@@ -21,8 +21,6 @@ from scenepose.pose import skeleton as sk
 if TYPE_CHECKING:
     from scenepose.predict.generator import Pose
 
-#: The best score from which somebody fits at a point; below it the page says that hardly anybody does.
-FITS = 1 / 3
 #: What people who take a kind of pose are called.
 DOING = {
     "stand": "Standing", "walk": "Walking", "gesture": "Gesturing", "carry": "Carrying", "sit": "Sitting",

@@ -60,9 +60,9 @@ class StudyTab:
 
 
 def tab_of_link(request: gr.Request) -> Any:
-    """The tab that a link means: ?study=..., ?results=... and ?compare=... have one each."""
+    """The tab that a link means: ?study=..., ?results=..., ?compare=... and ?how have one each."""
     asked = dict(request.query_params)
-    for tab in ("study", "results", "compare"):
+    for tab in ("study", "results", "compare", "how"):
         if tab in asked:
             return gr.Tabs(selected=tab)
     return gr.skip()

@@ -42,6 +42,20 @@ CSS = """
 #sp-header h1 { font-size: 1.7rem; font-weight: 750; letter-spacing: -.02em; margin: 0; }
 #sp-header p { margin: 2px 0 0; color: var(--body-text-color-subdued); font-size: 1.02rem; }
 #sp-about { color: var(--body-text-color-subdued); font-size: .85rem; padding: 2px 4px 10px; }
+#sp-how section { max-width: 900px; margin: 0 0 26px; line-height: 1.5; }
+#sp-how h2 { font-size: 1.15rem; font-weight: 700; margin: 0 0 8px; }
+#sp-how ol { padding-left: 1.4em; margin: 10px 0 0; }
+#sp-how li { margin: 3px 0; }
+#sp-how .sp-pipeline { width: 100%; border-radius: 10px; background: white; }
+#sp-how .sp-templates { display: grid; grid-template-columns: repeat(auto-fill, minmax(98px, 1fr)); }
+#sp-how figure { margin: 0; text-align: center; font-size: .78rem; color: var(--body-text-color-subdued); }
+#sp-how svg { width: 84px; height: 84px; stroke-width: 4; stroke-linecap: round; }
+#sp-how .sp-scroll { overflow-x: auto; }
+#sp-how table { border-collapse: collapse; margin-top: 10px; font-variant-numeric: tabular-nums; }
+#sp-how td, #sp-how th { padding: 4px 10px; text-align: right; border: 0; }
+#sp-how table tr > * { border-bottom: 1px solid var(--border-color-primary); }
+#sp-how tbody th { text-align: left; font-weight: 500; white-space: nowrap; }
+#sp-how tbody tr:first-child { font-weight: 700; }
 @media (max-width: 700px) {
   .gradio-container main { padding: 8px !important; }
 }

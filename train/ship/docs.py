@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from scenepose.pose.kinds import KINDS
+from train.judge import no_rooms
 
 #: Between the markers of a block; the markers themselves stay.
 BLOCK = re.compile(r"(<!-- figures:([\w-]+) -->\n)(.*?)(<!-- /figures -->)", re.DOTALL)
@@ -54,6 +55,8 @@ class DocsConfig:
     """results.json of `python -m train evaluate --data rooms:test --methods all`"""
     clicks: Path | None = None
     """what `python -m train clicks --out FILE` wrote"""
+    no_rooms: Path | None = None
+    """what `python -m train no-rooms --out FILE` wrote"""
     bench: Path | None = None
     """what `scenepose bench` printed, as a file"""
     root: Path = Path()
@@ -194,7 +197,7 @@ def versions_line() -> str:
 
 RESULTS, JUDGED = Path("assets/docs/results"), Path("assets/docs/judged/verdicts.md")
 PHOTOGRAPHS, ROOMS = RESULTS / "photographs.json", RESULTS / "rooms.json"
-CLICKS, BENCH = RESULTS / "clicks.json", RESULTS / "bench.txt"
+CLICKS, NO_ROOMS, BENCH = RESULTS / "clicks.json", RESULTS / "no-rooms.json", RESULTS / "bench.txt"
 #: Blocks by name: the files that they are made of, and how.
 BLOCKS: dict[str, tuple[tuple[Path, ...], Callable[..., str]]] = {
     "status": ((PHOTOGRAPHS, ROOMS), status_table),
@@ -205,6 +208,7 @@ BLOCKS: dict[str, tuple[tuple[Path, ...], Callable[..., str]]] = {
     "compare-photographs": ((PHOTOGRAPHS,), compared_table),
     "compare-rooms": ((ROOMS,), compared_table),
     "clicks": ((CLICKS,), clicks_table),
+    "no-rooms": ((NO_ROOMS,), no_rooms.table),
     "verdicts": ((JUDGED,), verdicts_table),
     "speed": ((BENCH,), lambda text: f"```\n{text.strip()}\n```\n"),
     "versions": ((), versions_line),
@@ -254,7 +258,7 @@ def written(page: str, root: Path) -> tuple[str, dict[str, str]]:
 def taken_over(text: str) -> object:
     """Measurements as they are kept: without folders of this machine and what no figure shows."""
     measured = json.loads(text, parse_constant=lambda _: None)
-    if isinstance(measured, list):  # clicks
+    if isinstance(measured, list):  # clicks, pictures that are no rooms
         return [{key: value for key, value in row.items() if key != "keypoints"} for row in measured]
     measured["data"] = [f"{a}:{b}" for a, b in zip(measured["sources"], measured["splits"], strict=True)]
     for row in measured["methods"].values():
@@ -265,7 +269,10 @@ def taken_over(text: str) -> object:
 
 def main(config: DocsConfig) -> None:
     """Take over, write, say what is missing."""
-    given = {PHOTOGRAPHS: config.photographs, ROOMS: config.rooms, CLICKS: config.clicks, BENCH: config.bench}
+    given = {
+        PHOTOGRAPHS: config.photographs, ROOMS: config.rooms, CLICKS: config.clicks,
+        NO_ROOMS: config.no_rooms, BENCH: config.bench,
+    }  # fmt: skip
     for kept, path in given.items():
         if path is not None:
             text = path.read_text(encoding="utf-8")
