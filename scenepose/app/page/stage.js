@@ -81,7 +81,8 @@
       node.addEventListener('pointermove', (event) => {
         if (!this.picture) return;
         if (event.pointerType !== 'touch') {
-          if (!event.buttons) this.on.hover?.(...at(event));
+          if (event.target.closest('.sp-handle')) this.on.hover?.(null); // it is about somebody who is there already
+          else if (!event.buttons) this.on.hover?.(...at(event));
         } else if (press?.long) this.on.hover?.(...at(event));
         else if (press && Math.hypot(event.clientX - press.x, event.clientY - press.y) > SLOP) end();
       });
