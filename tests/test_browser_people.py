@@ -201,9 +201,8 @@ def test_the_ghost_leaves_kept_people_their_place(page: Page, scenes_folder: Pat
     move(page, 0.7, 0.7)
     move(page, 0.455, 0.7)
     assert page.locator("g.sp-ghost").get_attribute("data-template") != kept
-    with page.expect_response("**/component_server", timeout=PATIENCE):
-        move(page, 0.45, 0.7)
-    page.wait_for_timeout(300)
+    move(page, 0.45, 0.7)
+    expect(page.locator("g.sp-ghost")).to_have_attribute("data-sure", "", timeout=PATIENCE)
     ghost = page.locator("g.sp-ghost").get_attribute("data-template")
     assert ghost != kept
     page.mouse.down()

@@ -50,9 +50,9 @@ class Options:
 
     out: Path = Path("assets/docs/tour.gif")
     scene: str = "living-room"
-    seat: tuple[float, float] = (0.3, 0.62)
-    floor: tuple[float, float] = (0.72, 0.86)
-    width: int = 720
+    seat: tuple[float, float] = (0.74, 0.47)
+    floor: tuple[float, float] = (0.3, 0.66)
+    width: int = 800
     checkpoint: Path | None = None
 
 
@@ -98,7 +98,7 @@ def record(page: Page, options: Options) -> Film:
     wait_for_grid(page)
     page.evaluate(POINTER)
     film = Film(page, options.width)
-    start, seat, floor = (place(page, *at) for at in ((0.85, 0.25), options.seat, options.floor))
+    start, seat, floor = (place(page, *at) for at in ((0.1, 0.9), options.seat, options.floor))
     page.mouse.move(*start)
     film.take(700)
     film.move(start, seat, 12)
@@ -161,11 +161,11 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1120, "height": 800}, color_scheme="light")
+        page = browser.new_page(viewport={"width": 1280, "height": 960}, color_scheme="light")
         page.goto(f"{address}/?scene={options.scene}")
         film = record(page, options)
         browser.close()
-    for colours in (128, 64, 32):
+    for colours in (255, 128, 64, 32):
         size = film.save(options.out, colours)
         if size <= LARGEST:
             break

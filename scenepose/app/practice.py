@@ -41,10 +41,7 @@ class Pair:
 
 @cache
 def pairs() -> list[Pair]:
-    """One pair a room, where the two poses differ most and the true one is wholly seen.
-
-    None where no rooms are bundled.
-    """
+    """One pair a room, where the two differ most and the true one is all seen; none without bundled rooms."""
     from scenepose.pose.templates import TemplateSet
 
     path = assets() / "templates" / "picked.json"

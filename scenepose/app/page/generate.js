@@ -150,16 +150,12 @@
       this.clicked(this.picture, [x, y], this.near);
     }
 
-    // What a click at a place would get, asked for while the pointer rests there; null where that fails or must wait.
+    // What a click at a place would get, asked for while the pointer rests there; null where that fails.
     async peek(picture, point, near) {
       const key = [picture.picture, ...point, near].join();
       if (this.peeked?.key !== key) {
-        if (this.peeked?.busy) return null;
-        const peeked = { key, busy: true };
-        this.peeked = peeked;
-        peeked.answer = this.server.answer({ picture: picture.picture, x: point[0], y: point[1], near })
-          .then((answer) => (answer?.error ? null : answer), () => null)
-          .finally(() => { peeked.busy = false; });
+        const asked = this.server.answer({ picture: picture.picture, x: point[0], y: point[1], near });
+        this.peeked = { key, answer: asked.then((answer) => (answer?.error ? null : answer), () => null) };
       }
       return this.peeked.answer;
     }

@@ -82,16 +82,19 @@
       this.show(this.ranked(cell, x, y)[0], x, y);
       // Where the pointer rests the very answer of a click there takes its place, and the click need not wait.
       this.resting = setTimeout(async () => {
+        await tab.peeked?.answer; // one at a time
+        if (moves !== this.moves) return;
         const answer = await tab.peek(tab.picture, [x, y], tab.near);
-        if (answer && moves === this.moves) this.show(tab.ranked(tab.kind, answer)[0].pose, x, y);
+        if (answer && moves === this.moves) this.show(tab.ranked(tab.kind, answer)[0].pose, x, y, true);
       }, REST);
     }
 
-    show({ keypoints, score, template: number }, x, y) {
+    // `sure`: it is the answer of a click, and not what the grid says of it.
+    show({ keypoints, score, template: number }, x, y, sure = false) {
       const { tab } = this, { stage } = tab, { width, height } = tab.picture;
       const template = tab.model?.templates[number], poor = score < tab.config.fits;
       stage.layers.ghost.replaceChildren(scenepose.figure(keypoints, template?.colour || scenepose.looks.white, { width: 0.9, opacity: 1 }, stage.unit,
-        { class: `sp-ghost${poor ? ' sp-poor' : ''}`, 'data-score': score, 'data-template': number }));
+        { class: `sp-ghost${poor ? ' sp-poor' : ''}`, 'data-score': score, 'data-template': number, 'data-sure': sure }));
       const { top } = scenepose.box(keypoints);
       this.tag.textContent = poor ? `hardly ${tab.who}, ${percent(score)} %` : `${tab.config.doing[template?.kind] || 'Somebody'} ${percent(score)} %`;
       this.tag.style.left = `${Math.min(Math.max(100 * x / width, 12), 88)}%`;

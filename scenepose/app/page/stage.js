@@ -68,19 +68,22 @@
 
     listen() {
       const node = this.svg;
+      // Clicks come in whole pixels of the screen and moves in fractions: so both mean the same place.
+      const at = ({ clientX, clientY }) => this.place({ clientX: Math.floor(clientX), clientY: Math.floor(clientY) });
       let press = null, timer = 0, swallow = false;
       const end = () => { clearTimeout(timer); press = null; };
       node.addEventListener('pointerdown', (event) => {
         swallow = false;
         if (event.pointerType !== 'touch' || !event.isPrimary || !this.picture) return;
         press = { x: event.clientX, y: event.clientY, long: false };
-        timer = setTimeout(() => { press.long = true; this.on.hover?.(...this.place(event)); }, LONG_PRESS);
+        timer = setTimeout(() => { press.long = true; this.on.hover?.(...at(event)); }, LONG_PRESS);
       });
       node.addEventListener('pointermove', (event) => {
         if (!this.picture) return;
         if (event.pointerType !== 'touch') {
-          if (!event.buttons) this.on.hover?.(...this.place(event));
-        } else if (press?.long) this.on.hover?.(...this.place(event));
+          if (event.target.closest('.sp-handle')) this.on.hover?.(null); // it is about somebody who is there already
+          else if (!event.buttons) this.on.hover?.(...at(event));
+        } else if (press?.long) this.on.hover?.(...at(event));
         else if (press && Math.hypot(event.clientX - press.x, event.clientY - press.y) > SLOP) end();
       });
       // While a long press shows the ghost, the page stays where it is.
@@ -95,9 +98,9 @@
       node.addEventListener('click', (event) => {
         if (!this.picture || swallow || event.detail === 0) return;
         this.hideCross();
-        const at = this.place(event);
-        this.ripple(at);
-        this.on.click(...at);
+        const point = at(event);
+        this.ripple(point);
+        this.on.click(...point);
       });
       node.addEventListener('keydown', (event) => this.key(event));
       node.addEventListener('blur', () => this.hideCross());
